@@ -25,7 +25,7 @@ const pairs = [
 const inParts: Readonly<Record<string, (rounds: number) => readonly JobCase[]>> = {
   vertical: (rounds) => [{ workload: 'examples/vertical', set: `rounds=${Math.ceil(rounds / 8)}` }],
   split: (rounds) =>
-    [1, 2].map((version) => ({
+    [0, 1, 2].map((version) => ({
       workload: 'examples/mnist',
       set: `rounds=${Math.ceil(rounds / 8)},clients=10,fraction=0.4,share=0.01,topology=split,splitVersion=${version}`,
     })),

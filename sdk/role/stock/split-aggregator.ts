@@ -45,12 +45,12 @@ export const splitAggregator = role({
     const choose = () => strategy.select.select(namedPopulation(trainers.ends()), context.random(round, 'select'))
     const selected = await context.decide('selected', choose, isStrings)
     const outcome = await splitAttempts({ round, selected, weights: state.weights, plan }, context)
-    const { sum, top } = outcome
+    const { sum, top, bottom } = outcome
     const { members } = sum
     const weights = state.weights.slice()
     const serverState = structuredClone(state.server)
     const aggregate = joined(sum.aggregate({ round, population: settings.clients }), (mean) =>
-      overlaid(mean, top, plan.ofServer),
+      overlaid(bottom ? overlaid(mean, bottom, plan.ofClients) : mean, top, plan.ofServer),
     )
     strategy.server.step(weights, aggregate, serverState, context.random(round, 'step'))
     const notCounted =
@@ -76,7 +76,7 @@ export const splitAggregator = role({
   },
 })
 
-/** The aggregate of the clients' parts, with the movement of the server's part as part of the mean. */
+/** The aggregate of the clients' parts, with the movement of parts that are no means as parts of the mean. */
 function joined(aggregate: Aggregate, withTop: (mean: Float32Array) => Float32Array): Aggregate {
   const mean = withTop(aggregate.mean())
   return { ...aggregate, mean: () => mean, sum: () => mean.map((value) => value * aggregate.weight) }

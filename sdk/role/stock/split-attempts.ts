@@ -35,6 +35,8 @@ export interface SplitOutcome {
   readonly sum: RoundSum
   /** How far the server's part has moved. */
   readonly top: Float32Array
+  /** How far the clients' part has moved, where they hand it on. Absent: by the mean of the contributions. */
+  readonly bottom?: Float32Array
   readonly refusals: readonly Refusal[]
 }
 
@@ -52,15 +54,15 @@ interface Findings {
  * Lets the selected clients train with the server, and sums their parts until the quorum or the deadline. The server
  * then gives its part as these clients alone have trained it.
  *
- * An attempt is void, and another begins, when the server has restarted, or can't give such a part: in version 2 after a
- * client that isn't counted has trained. Decision: the members, durable before the server hears of them. A round that
+ * An attempt is void, and another begins, when the server has restarted, or can't give such a part: where clients train in
+ * turns, after a client that isn't counted has trained. Decision: the members, durable before the server hears of them. A round that
  * runs again counts the same members; when one of these has left for good, another decision supersedes the first.
  */
 export async function splitAttempts(asked: SplitRound, context: SplitAggregatorContext): Promise<SplitOutcome> {
   const { round, selected, plan } = asked
   const life = await context.life()
   const found: Findings = { refusals: new Map(), members: undefined }
-  let order = plan.version === 1 ? selected : shuffled(selected, context, round)
+  let order = plan.isInTurns ? shuffled(selected, context, round) : selected
   for (let index = 0; ; index++) {
     const attempt = { round, attempt: attemptNumber(life, index) }
     const outcome = await tried(attempt, order, found, asked, context)
@@ -84,7 +86,7 @@ async function tried(
 ): Promise<SplitOutcome | Again> {
   const { refusals } = findings
   const { waiting, client } = strategy
-  const { ofClients, ofServer, clientSize, serverSize } = plan
+  const { ofClients, ofServer, clientSize, serverSize, isHandedOn } = plan
   const quorum = waiting.kind === 'quorum' ? waiting.quorum : 1
   const minimum = waiting.kind === 'quorum' ? waiting.minimumUpdates : 1
   const deadlineMs = waiting.kind === 'quorum' ? waiting.deadlineMs : undefined
@@ -95,16 +97,23 @@ async function tried(
   /** By counted client: its weight. */
   const counted = new Map<string, number>()
   let isClosing = false
+  const start = gathered(weights, ofClients)
+  /** The clients' part as it is handed on, and the index of the client that has it. */
+  let handed = start
+  let turn = -1
 
   server.send(above, { type: 'begin', ...attempt, order, weights: gathered(weights, ofServer) })
-  trainers.broadcast({ type: 'train', ...attempt, weights: gathered(weights, ofClients) }, order)
+  if (!isHandedOn) trainers.broadcast({ type: 'train', ...attempt, weights: start }, order)
   const deadline = deadlineMs === undefined ? undefined : trainers.deadline(deadlineMs)
   try {
     for (;;) {
       if (!server.has(above)) throw roleError('ROLE_SPLIT_SERVER_LEFT', { end: self, round, server: above })
       const word = server.take(() => true)?.message
       if (word && isOf(attempt, word)) {
-        if (word.type === 'top') return { sum, top: sized(word.delta, serverSize), refusals: [...refusals.values()] }
+        if (word.type === 'top') {
+          const moved = isHandedOn ? { bottom: handed.map((value, index) => value - (start[index] ?? 0)) } : {}
+          return { sum, top: sized(word.delta, serverSize), ...moved, refusals: [...refusals.values()] }
+        }
         for (const refusal of word.refusals) refuse(refusal)
         return again()
       }
@@ -114,6 +123,7 @@ async function tried(
         if (isOf(attempt, arrival.message) && isAwaited(arrival.end)) add(arrival.end, arrival.message)
         continue
       }
+      if (isHandedOn) handOn()
       const next = isClosing ? 'wait' : await nextMove()
       if (next === 'wait') await Promise.race([trainers.changed(deadline), server.changed(deadline)])
       else if (next === 'close') {
@@ -127,7 +137,16 @@ async function tried(
 
   /** Whether a client's answer counts: a client that has started again answers twice. */
   function isAwaited(end: string): boolean {
-    return order.includes(end) && !counted.has(end) && !refusals.has(end)
+    return order.indexOf(end) >= Math.max(0, turn) && !counted.has(end) && !refusals.has(end)
+  }
+
+  /** Gives the clients' part to the next client that is there, once the one that has had it is counted, refused or gone. */
+  function handOn(): void {
+    const before = turn
+    const isDone = (end: string) => !isAwaited(end) || !trainers.has(end)
+    while (turn < order.length && isDone(order[turn] ?? '')) turn += 1
+    const end = order[turn]
+    if (turn > before && end !== undefined) trainers.send(end, { type: 'train', ...attempt, weights: handed })
   }
 
   /** Whether to wait, to look again, to close the attempt, or to begin another one. */
@@ -162,6 +181,7 @@ async function tried(
       const delta = overlaid(new Float32Array(weights.length), sized(answer.delta, clientSize), ofClients)
       sum.add(end, { vectors: { delta }, weight, samples, metrics })
       counted.set(end, weight)
+      if (isHandedOn) handed = handed.map((value, index) => value + (answer.delta[index] ?? 0))
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
       refuse({ end, code: error.code, reason: error.message, hint: error.hint })

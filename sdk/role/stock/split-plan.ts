@@ -9,7 +9,10 @@ import type { Settings } from '../role.ts'
 
 /** Settings of a job whose model is split, with their defaults. A workload adds them to its own. */
 export const splitSettings: {
-  /** 1: a copy of the server's part for each client. 2: one part, which clients train one after another. */
+  /**
+   * 1: a copy of the server's part for each client. 2: one part, which clients train one after another. 0: the same, and
+   * each client goes on with the clients' part of the one before.
+   */
   readonly splitVersion: number
   /** The last layer of the clients' first part, by name or by number from 1. `auto`: the first layer with weights. */
   readonly cut: string
@@ -21,7 +24,10 @@ export const splitSettings: {
 
 /** How a model is cut. Ranges are those of tensors in the layout. */
 export interface SplitPlan {
-  readonly version: 1 | 2
+  /** Whether clients train one after another, with one part of the server's. */
+  readonly isInTurns: boolean
+  /** Whether each client goes on with the clients' part of the one before, so that nothing is averaged. */
+  readonly isHandedOn: boolean
   /** The clients' first part. */
   readonly bottom: ModelPart
   /** The server's part. */
@@ -84,7 +90,8 @@ export function splitPlan(
   if (isKept && !withWeights.some((number) => number > upper)) throw lacking("the clients' last part")
   const [after, through] = [layers[lower - 1] ?? '', layers[upper - 1] ?? '']
   return {
-    version,
+    isInTurns: version !== 1,
+    isHandedOn: version === 0,
     bottom: { through: after },
     top: isKept ? { after, through } : { after },
     head: isKept ? { after: through } : undefined,
@@ -104,7 +111,8 @@ function choicesOf(settings: Settings) {
   const { splitVersion, cut, labels, upperCut } = { ...splitSettings, ...settings }
   const refused = (name: string, value: unknown, expected: string) =>
     roleError('ROLE_SPLIT_SETTING', { name, value, expected })
-  if (splitVersion !== 1 && splitVersion !== 2) throw refused('splitVersion', splitVersion, '1 or 2')
+  if (splitVersion !== 0 && splitVersion !== 1 && splitVersion !== 2)
+    throw refused('splitVersion', splitVersion, '0, 1 or 2')
   if (labels !== 'sent' && labels !== 'kept') throw refused('labels', labels, 'sent or kept')
   if (labels === 'sent' && upperCut !== 'auto')
     throw refused('upperCut', upperCut, 'auto unless labels=kept, since the server has all upper layers')

@@ -21,7 +21,7 @@ export type BottomAnswer =
 
 /** From the aggregator to the server of the upper part. */
 export type TopRequest =
-  /** These clients train, in version 2 in this order. `weights` are those of the server's part. */
+  /** These clients train, where they do so in turns in this order. `weights` are those of the server's part. */
   | (Attempt & { readonly type: 'begin'; readonly order: readonly string[]; readonly weights: Float32Array })
   /** These clients are counted, each with this weight. */
   | (Attempt & { readonly type: 'close'; readonly members: Readonly<Record<string, number>> })

@@ -23,7 +23,7 @@ interface Training {
 export interface SplitTops {
   /** Whether a client's next message has its turn. */
   isDue(end: string): boolean
-  /** Version 2: ends the turn of a client that has left. */
+  /** Where clients train in turns: ends the turn of a client that has left. */
   passOver(isGone: (end: string) => boolean): void
   /**
    * Does what a client's message asks for. `again`: a client whose turn is over trains anew, so that the attempt is void.
@@ -38,37 +38,36 @@ export interface SplitTops {
 }
 
 /**
- * Trains the server's part of a model with the clients of one attempt. Version 1: each client trains a copy of its own,
- * and the mean movement of the counted clients' copies is an exact sum, rounded once. Version 2: the clients train one
- * part one after another; when a client leaves in its turn, the part is again as before the turn. The optimizer starts
- * anew for each client.
+ * Trains the server's part of a model with the clients of one attempt. Each client trains a copy of its own (version 1),
+ * and the mean movement of the counted clients' copies is an exact sum, rounded once. Or the clients train one part in
+ * turns; when a client leaves in its turn, the part is again as before the turn. The optimizer starts anew for each client.
  *
  * @see Thapa et al., SplitFed: when federated learning meets split learning, AAAI 2022, algorithms 1 and 3.
  */
 export function splitTops(
   { round, attempt, order, weights: start }: Extract<TopRequest, { type: 'begin' }>,
-  { version, steps, top, head, ofServer }: SplitPlan,
+  { isInTurns, steps, top, head, ofServer }: SplitPlan,
   { learner, settings, roundSum }: RoleContext,
 ): SplitTops {
   const { layout } = learner
   const optimizer = gradientSteps(steps)
   const trainings = new Map<string, Training>()
-  /** By client that has trained all its batches: its copy; in version 2 the part after its turn. */
+  /** By client that has trained all its batches: its copy; in turns the part after its turn. */
   const finished = new Map<string, Float32Array>()
-  /** Version 2: index of the client whose turn it is, and the part before its turn. */
+  /** In turns: index of the client whose turn it is, and the part before its turn. */
   let turn = 0
   let before = start
   const zeros = new Float32Array(layout.size)
   const whole = (part: Float32Array) => overlaid(zeros, part, ofServer)
   const again = (refusals: readonly Refusal[] = []): TopAnswer => ({ type: 'again', round, attempt, refusals })
-  const isOver = (end: string) => version === 2 && order.indexOf(end) < turn
+  const isOver = (end: string) => isInTurns && order.indexOf(end) < turn
 
   function finish(end: string, weights: Float32Array, batch: number): void {
     if (!weights.every(Number.isFinite))
       throw roleError('ROLE_SPLIT_DIVERGED', { end, batch, what: 'a weight', learningRate: steps.learningRate })
     trainings.delete(end)
     finished.set(end, weights)
-    if (version === 1) return
+    if (!isInTurns) return
     before = weights
     turn += 1
   }
@@ -106,7 +105,7 @@ export function splitTops(
     }
     const { values, examples, labels, isLast } = request
     if (batch === 0) {
-      const weights = version === 1 ? start : before
+      const weights = isInTurns ? before : start
       trainings.set(end, { weights, optimizer: optimizer.begin(start.length), batch, isLast })
     }
     const training = due(end, request, (labels === undefined) === (head !== undefined))
@@ -132,7 +131,7 @@ export function splitTops(
 
   function drop(end: string): void {
     trainings.delete(end)
-    if (version === 2 && end === order[turn]) turn += 1
+    if (isInTurns && end === order[turn]) turn += 1
   }
 
   /** The mean movement of the members' copies. */
@@ -159,15 +158,15 @@ export function splitTops(
   }
 
   return {
-    isDue: (end) => order.includes(end) && (version === 1 || order.indexOf(end) <= turn),
+    isDue: (end) => order.includes(end) && (!isInTurns || order.indexOf(end) <= turn),
     passOver(isGone) {
-      if (version === 1) return
+      if (!isInTurns) return
       for (let end = order[turn]; end !== undefined && isGone(end); end = order[turn]) drop(end)
     },
     receive,
     drop,
     async close(members) {
-      if (version === 1) return mean(members)
+      if (!isInTurns) return mean(members)
       const trained = [...finished.keys()]
       const counted = order.filter((end) => Object.hasOwn(members, end))
       const isSame = trained.length === counted.length && trained.every((end, index) => end === counted[index])

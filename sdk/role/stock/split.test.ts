@@ -39,7 +39,15 @@ topologyContract(test, 'a split model in turns, whose labels stay', {
   instants: 60,
 })
 
+topologyContract(test, 'a split model whose lower part clients hand on', {
+  ...under,
+  settings: { splitVersion: 0 },
+  instants: 40,
+})
+
 const variants = {
+  'parts handed on': { splitVersion: 0 },
+  'parts handed on, labels kept': { splitVersion: 0, labels: 'kept' },
   'a copy for each client': { splitVersion: 1 },
   'one part in turns': { splitVersion: 2 },
   'a copy for each client, labels kept': { splitVersion: 1, labels: 'kept' },
@@ -121,8 +129,9 @@ test('with a copy for each client, a split model is the whole model under the sa
 })
 
 test('labels that stay with the clients change the weights by no more than rounding', async (t) => {
-  // In turns, the last part of several clients is a mean, and the server's is none.
+  // In turns, the last part of several clients is a mean, unless it's handed on, and the server's is none.
   for (const [splitVersion, clients] of [
+    [0, 4],
     [1, 4],
     [2, 1],
   ] as const) {
@@ -133,65 +142,78 @@ test('labels that stay with the clients change the weights by no more than round
   }
 })
 
-/** One round of version 2 without any roles: the server's part, cut after the first layer, is trained in this order. */
-async function inTurns(pool: TrainingPool, weights: Float32Array, round: number, order: readonly string[]) {
+/**
+ * One round of version 2 without any roles: the server's part, cut after the first layer, is trained in this order; and of
+ * version 0, where the whole model is.
+ */
+async function inTurns(
+  pool: TrainingPool,
+  weights: Float32Array,
+  round: number,
+  order: readonly string[],
+  isHandedOn = false,
+) {
   const optimizer = gradientSteps(pool.ownSteps ?? { learningRate: 1, epochs: 1, batch: 1 })
   let top: Float32Array = weights.slice(2)
+  let bottom = weights.subarray(0, 2)
   const sum = new Float64Array(2)
   let total = 0
   for (const end of order) {
     const client = Number(end.split('-')[1])
     const passes = rolePasses(pool, () => ({ client, end }))
     const samples = await passes.samples()
-    let whole: Float32Array = Float32Array.of(...weights.subarray(0, 2), ...top)
+    let whole: Float32Array = Float32Array.of(...bottom, ...top)
     const random = randomStream(1, round, end, 'train')
     for (const { indices } of batchesOf({ examples: samples, batch: 2, epochs: 2 }, random)) {
       const { gradient } = await passes.lossOfPart({ part: {}, weights: whole, round, of: { indices } })
       whole = optimizer.step(whole, gradient, optimizer.begin(8)).weights
     }
     top = whole.slice(2)
+    if (isHandedOn) bottom = whole.slice(0, 2)
     for (const index of [0, 1]) sum[index] = (sum[index] ?? 0) + samples * ((whole[index] ?? 0) - (weights[index] ?? 0))
     total += samples
   }
+  if (isHandedOn) return Float32Array.of(...bottom, ...top)
   return Float32Array.of(...weights.subarray(0, 2).map((value, index) => value + (sum[index] ?? 0) / total), ...top)
 }
 
-test('in turns, clients train one part in an order drawn from seed and round, whatever the order of messages', async (t) => {
-  const pool = chainPool({ clients: 4 })
-  const served: string[] = []
-  const watched: TrainingPool = {
-    ...pool,
-    pass(request) {
-      const [client = ''] = String(request.label).split(' ')
-      const turn = `${request.round} ${client}`
-      if (request.end === 'split-server-0' && served.at(-1) !== turn) served.push(turn)
-      return pool.pass(request)
-    },
-  }
-  const orders = [1, 2, 3].map((round) =>
-    Array.from(
-      randomStream(1, round, '', 'order').shuffle(Uint32Array.of(0, 1, 2, 3)),
-      (index) => trainers[index] ?? '',
-    ),
-  )
-  t.true(new Set(orders.map((order) => order.join())).size > 1)
-  const expected: (readonly number[])[] = []
-  let weights = await pool.initialWeights()
-  for (const [index, order] of orders.entries()) {
-    weights = await inTurns(pool, weights, index + 1, order)
-    expected.push([...weights])
-  }
-  await forSeeds(20, async (seed) => {
-    served.length = 0
-    const job = { topology: split({ clients: 4 }), settings: { splitVersion: 2 }, pool: watched }
-    const found = await weightsOf({ ...job, system: seeded(seed) })
-    t.deepEqual(
-      served,
-      orders.flatMap((order, index) => order.map((end) => `${index + 1} ${end}`)),
+for (const splitVersion of [0, 2])
+  test(`version ${splitVersion}: clients train one part in an order drawn from seed and round, whatever the order of messages`, async (t) => {
+    const pool = chainPool({ clients: 4 })
+    const served: string[] = []
+    const watched: TrainingPool = {
+      ...pool,
+      pass(request) {
+        const [client = ''] = String(request.label).split(' ')
+        const turn = `${request.round} ${client}`
+        if (request.end === 'split-server-0' && served.at(-1) !== turn) served.push(turn)
+        return pool.pass(request)
+      },
+    }
+    const orders = [1, 2, 3].map((round) =>
+      Array.from(
+        randomStream(1, round, '', 'order').shuffle(Uint32Array.of(0, 1, 2, 3)),
+        (index) => trainers[index] ?? '',
+      ),
     )
-    t.true(distance(found, expected) < 1e-6)
+    t.true(new Set(orders.map((order) => order.join())).size > 1)
+    const expected: (readonly number[])[] = []
+    let weights = await pool.initialWeights()
+    for (const [index, order] of orders.entries()) {
+      weights = await inTurns(pool, weights, index + 1, order, splitVersion === 0)
+      expected.push([...weights])
+    }
+    await forSeeds(20, async (seed) => {
+      served.length = 0
+      const job = { topology: split({ clients: 4 }), settings: { splitVersion }, pool: watched }
+      const found = await weightsOf({ ...job, system: seeded(seed) })
+      t.deepEqual(
+        served,
+        orders.flatMap((order, index) => order.map((end) => `${index + 1} ${end}`)),
+      )
+      t.true(distance(found, expected) < 1e-6)
+    })
   })
-})
 
 /** The role of trainers, one of which hangs after its first pass backward. */
 function hanging(end: string): AnyRole {
@@ -202,32 +224,33 @@ function hanging(end: string): AnyRole {
   })
 }
 
-test('a client that hangs in its turn costs those after it the round, and its steps are taken back', async (t) => {
-  const pool = chainPool({ clients: 4 })
-  const order = Array.from(
-    randomStream(1, 1, '', 'order').shuffle(Uint32Array.of(0, 1, 2, 3)),
-    (index) => trainers[index] ?? '',
-  )
-  await using stage = roleStage({
-    roles: { ...roles, trainer: hanging(order[2] ?? '') },
-    topology: split({ clients: 4 }),
-    pool,
-    settings: { splitVersion: 2 },
-    strategy: fedAvg({ deadlineMs: 1_000 }),
-    rounds: 1,
-    system: { clock: virtualClock() },
+for (const splitVersion of [0, 2])
+  test(`version ${splitVersion}: a client that hangs in its turn costs those after it the round, and its steps are taken back`, async (t) => {
+    const pool = chainPool({ clients: 4 })
+    const order = Array.from(
+      randomStream(1, 1, '', 'order').shuffle(Uint32Array.of(0, 1, 2, 3)),
+      (index) => trainers[index] ?? '',
+    )
+    await using stage = roleStage({
+      roles: { ...roles, trainer: hanging(order[2] ?? '') },
+      topology: split({ clients: 4 }),
+      pool,
+      settings: { splitVersion },
+      strategy: fedAvg({ deadlineMs: 1_000 }),
+      rounds: 1,
+      system: { clock: virtualClock() },
+    })
+    const ended = await stage.ended('aggregator-0')
+    t.is(ended.type, 'task-completed')
+    const [record] = stage.published
+    t.deepEqual(record?.members, order.slice(0, 2).toSorted())
+    t.deepEqual(
+      record?.notCounted?.map(({ reason }) => reason),
+      ['late', 'late'],
+    )
+    const expected = await inTurns(pool, await pool.initialWeights(), 1, order.slice(0, 2), splitVersion === 0)
+    t.true(distance([[...(record?.weights ?? [])]], [[...expected]]) < 1e-6)
   })
-  const ended = await stage.ended('aggregator-0')
-  t.is(ended.type, 'task-completed')
-  const [record] = stage.published
-  t.deepEqual(record?.members, order.slice(0, 2).toSorted())
-  t.deepEqual(
-    record?.notCounted?.map(({ reason }) => reason),
-    ['late', 'late'],
-  )
-  const expected = await inTurns(pool, await pool.initialWeights(), 1, order.slice(0, 2))
-  t.true(distance([[...(record?.weights ?? [])]], [[...expected]]) < 1e-6)
-})
 
 test('a quorum, and kills at any write: a round that runs again has the members and the bits that were published', async (t) => {
   let again = 0
@@ -245,7 +268,7 @@ test('a quorum, and kills at any write: a round that runs again has the members 
         return models.commit(model)
       },
     }
-    const settings = { splitVersion: 1 + (Math.floor(seed / 32) % 2) }
+    const settings = { splitVersion: Math.floor(seed / 32) % 3 }
     const strategy = fedAvg({ quorum: 0.5 })
     const job = { topology: split({ clients: 4 }), pool: chainPool({ clients: 4 }), strategy, settings, registry }
     const life = lifeOf(1 + (seed % 16), Math.floor(seed / 16) % 2 === 1)
