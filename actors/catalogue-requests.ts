@@ -14,8 +14,8 @@ import type {
   DesignSchema,
 } from './model/catalogue.ts'
 import type { JobSpecification, JobStatus } from './model/job.ts'
-import type { UsageReport } from './model/quotas.ts'
 import type { TaskInfo } from './model/task.ts'
+import type { UsageReport } from './model/usage-report.ts'
 import type { Page, PageRequest } from './requests/page.ts'
 import type { Asked, Request } from './requests/requests.ts'
 

@@ -1,11 +1,11 @@
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
-import { type ApiClient, apiClient } from '../api/client/index.ts'
+import type { ApiClient } from '../api/client/index.ts'
 import { CodedError, fileReason } from '../runtime/errors/index.ts'
-import { type Config, readConfig } from './config-file.ts'
+import type { Config } from './config-file.ts'
 import { flamectlError } from './errors.ts'
-import { textOf } from './files/json-files.ts'
+import { textOf } from './files/bounded-text.ts'
 import { type Format, formats, indentedLines } from './output/printable.ts'
 import { type Printer, printer } from './output/printer.ts'
 import { homeFolder } from './state-folder.ts'
@@ -95,6 +95,8 @@ export interface Connection {
  * name none. CONFIG_MISSING, CONFIG_INVALID, CLIENT_ENDPOINT.
  */
 export async function connect(options: GlobalOptions, environment: NodeJS.ProcessEnv): Promise<Connection> {
+  // Loaded by the commands that ask a server.
+  const { apiClient } = await import('../api/client/index.ts')
   const config = await configOf(options)
   const endpoint = options.endpoint ?? config.apiserver?.endpoint ?? defaultEndpoint
   const token = environment.FLAME_TOKEN ?? config.token
@@ -149,7 +151,8 @@ async function userOf(options: GlobalOptions): Promise<string> {
   return options.user ?? (await configOf(options)).user ?? thisUser()
 }
 
-function configOf({ config }: GlobalOptions): Promise<Config> {
+async function configOf({ config }: GlobalOptions): Promise<Config> {
+  const { readConfig } = await import('./config-file.ts')
   return readConfig(config, { optional: config === defaultConfig })
 }
 

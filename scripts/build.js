@@ -1,4 +1,4 @@
-// Builds everything: each AssemblyScript kernel into a TypeScript module holding its bytes, then TypeScript, then bundles.
+// Builds everything: each AssemblyScript kernel into a TypeScript module holding its bytes, then TypeScript, then bundles of packages, then chunks.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -54,7 +54,7 @@ for (const { source, target, name, options = [] } of kernels) {
 }
 // Built files of removed sources would be tested and packed, so they are removed.
 for (const file of existsSync('dist') ? readdirSync('dist', { recursive: true }) : []) {
-  const [, source] = /^(.+?)\.(?:d\.ts|js|js\.map)$/.exec(file) ?? []
+  const [, source] = /^(?!chunks\b)(.+?)\.(?:d\.ts|js|js\.map)$/.exec(file) ?? []
   if (source !== undefined && !existsSync(`${source}.ts`)) rmSync(join('dist', file))
 }
 try {
@@ -62,9 +62,11 @@ try {
 } catch {
   process.exitCode = 1 // The compiler has said what is wrong.
 }
-// Imported late: it loads esbuild, which a clone without dependencies lacks.
+// Imported late: they load esbuild and rolldown, which a clone without dependencies lacks.
 const { writeBundles, writeLicences } = await import('./bundles.js')
+const { writeChunks } = await import('./chunks.js')
 const { writeBillOfMaterials } = await import('./sbom.js')
 const bundled = writeBundles()
+await writeChunks()
 writeLicences('dist/THIRD-PARTY-LICENSES.txt', bundled)
 writeBillOfMaterials('dist/sbom.cdx.json', bundled)

@@ -1,6 +1,3 @@
-import { z } from 'zod'
-import { models } from './atoms.ts'
-
 /** Things that can be limited for each user. */
 export const quotaNames = ['designs', 'revisions', 'bytes', 'datasets', 'jobs', 'tasks', 'keys'] as const
 export type QuotaName = (typeof quotaNames)[number]
@@ -37,21 +34,3 @@ export const quotaWords: Readonly<Record<QuotaName, { readonly what: string; rea
 }
 
 export type Usage = Readonly<Record<QuotaName, number>>
-
-/** Has defaults, since decoding an answer removes zeros. */
-const used = z
-  .strictObject({ used: z.number().int().default(0), most: z.number().int().exactOptional() })
-  .default({ used: 0 })
-
-/** The number of a user's things, and the user's quotas. */
-export const usageReport = z.strictObject({
-  designs: used,
-  revisions: used,
-  bytes: used,
-  datasets: used,
-  jobs: used,
-  tasks: used,
-  keys: used,
-})
-models.add(usageReport, { id: 'Usage' })
-export type UsageReport = z.output<typeof usageReport>

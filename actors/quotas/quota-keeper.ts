@@ -1,5 +1,6 @@
 import { catalogueError } from '../model/errors.ts'
-import { type QuotaName, type Quotas, quotaNames, quotaWords, type Usage, type UsageReport } from '../model/quotas.ts'
+import { type QuotaName, type Quotas, quotaNames, quotaWords, type Usage } from '../model/quotas.ts'
+import type { UsageReport } from '../model/usage-report.ts'
 
 /** Remembers the number of a user's things, so that they needn't be counted at each change. */
 export interface QuotaKeeper {

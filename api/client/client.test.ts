@@ -4,7 +4,8 @@ import { build } from 'esbuild'
 import { apiStage } from '../../test/support/api-stage.ts'
 import { json, scriptedServer } from '../../test/support/scripted-server.ts'
 import { twoTierCode, twoTierSchema } from '../../test/support/stored-job.ts'
-import { allPages, apiClient } from './client.ts'
+import { allPages } from './answers.ts'
+import { apiClient } from './client.ts'
 
 const user = 'u'
 

@@ -71,12 +71,6 @@ export function refusal(request: string, status: number, body: string): CodedErr
   return clientError('CLIENT_STATUS', { request, status, detail })
 }
 
-/** The status of the answer that an error came from; undefined if there was none. */
-export function statusOf(cause: unknown): number | undefined {
-  const status = cause instanceof CodedError ? cause.values.status : undefined
-  return typeof status === 'number' ? status : undefined
-}
-
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text)

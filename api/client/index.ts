@@ -1,5 +1,5 @@
+export { allPages, statusOf } from './answers.ts'
 export type { InputOf, OutputOf } from './client.ts'
-export { type ApiClient, allPages, apiClient, type ClientOptions } from './client.ts'
+export { type ApiClient, apiClient, type ClientOptions } from './client.ts'
 export type { CodeDownload } from './codec.ts'
-export { statusOf } from './errors.ts'
 export type { CallOptions } from './transport.ts'

@@ -1,7 +1,8 @@
 import type { NumberedEvent } from '../../actors/index.ts'
 import { CodedError } from '../../runtime/errors/index.ts'
+import { statusOf } from './answers.ts'
 import { eventsOf, filled, usualSilenceMs } from './codec.ts'
-import { clientError, statusOf } from './errors.ts'
+import { clientError } from './errors.ts'
 import { pause, type Transport } from './transport.ts'
 
 export interface EventsOf {

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { cut, json, scriptedServer } from '../../test/support/scripted-server.ts'
+import { statusOf } from './answers.ts'
 import { apiClient } from './client.ts'
-import { statusOf } from './errors.ts'
 
 const created = { id: 'j', state: 'ready' }
 const body = { designId: 'd', backend: 'ws' as const }

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { type CommandContext, defaultConfig, type GlobalOptions } from '../command-context.ts'
-import { mostSecondsIn, readConfig } from '../config-file.ts'
 import { flamectlError } from '../errors.ts'
 import type { Printer } from '../output/printer.ts'
 import { defaultFolder, keyFileIn, namedPlace } from '../state-folder.ts'
@@ -53,6 +52,7 @@ async function issue(
   { scope, days, keyFile, newKey, name, job }: RawTokenOptions,
   { config }: GlobalOptions,
 ): Promise<void> {
+  const { mostSecondsIn, readConfig } = await import('../config-file.ts')
   const settings = mostSecondsIn(await readConfig(config, { optional: config === defaultConfig }))
   const { defaultMostSeconds, issueToken, rotateKeys, scopes } = await import('../../api/index.ts')
   const seconds = secondsOf(days, settings.mostSeconds ?? defaultMostSeconds)

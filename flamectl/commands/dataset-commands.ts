@@ -1,7 +1,5 @@
 import { Command } from 'commander'
-import { datasetInfo } from '../../actors/model/index.ts'
 import type { CommandContext } from '../command-context.ts'
-import { readModel } from '../files/json-files.ts'
 import { limitOption, printList, type Verbs } from './verbs.ts'
 
 export function datasetCommands(context: CommandContext): Verbs {
@@ -12,7 +10,8 @@ export function datasetCommands(context: CommandContext): Verbs {
         .argument('<file>', 'the dataset in JSON')
         .description('register a dataset')
         .action(async (file: string) => {
-          const body = await readModel(file, datasetInfo, warn)
+          const { readDataset } = await import('../files/json-files.ts')
+          const body = await readDataset(file, warn)
           const { client, user } = await connect()
           const id = await client.createDataset({ user, body })
           print.done(`dataset ${id} created`, { id }, id)
@@ -57,7 +56,8 @@ export function datasetCommands(context: CommandContext): Verbs {
         .argument('<file>', 'the dataset in JSON')
         .description('replace a dataset')
         .action(async (datasetId: string, file: string) => {
-          const body = await readModel(file, datasetInfo, warn)
+          const { readDataset } = await import('../files/json-files.ts')
+          const body = await readDataset(file, warn)
           const { client, user } = await connect()
           print.done(`dataset ${datasetId} updated`, await client.updateDataset({ user, datasetId, body }), datasetId)
         }),

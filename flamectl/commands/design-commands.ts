@@ -1,9 +1,7 @@
 import { Command } from 'commander'
-import { designSchema } from '../../actors/model/index.ts'
 import type { CommandContext } from '../command-context.ts'
 import { flamectlError } from '../errors.ts'
 import { archiveToSend, saveWhole } from '../files/archives.ts'
-import { readModel } from '../files/json-files.ts'
 import { limitOption, printList, type Verbs } from './verbs.ts'
 
 export function designCommands(context: CommandContext): Verbs {
@@ -81,7 +79,8 @@ export function schemaCommands({ connect, print, warn }: CommandContext): Verbs 
       .argument('<file>', 'the schema in JSON')
       .description(verb === 'create' ? 'give a design its schema' : 'give a design a new revision of its schema')
       .action(async (designId: string, file: string) => {
-        const body = await readModel(file, designSchema, warn)
+        const { readSchema } = await import('../files/json-files.ts')
+        const body = await readSchema(file, warn)
         const { client, user } = await connect()
         const method = verb === 'create' ? client.createDesignSchema : client.updateDesignSchema
         await method({ user, designId, body })

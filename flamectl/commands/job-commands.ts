@@ -1,6 +1,5 @@
 import { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
-import { readJobFile, withSettings } from '../files/json-files.ts'
 import { givenSettings } from '../run/run-options.ts'
 import { limitOption, printList, type Verbs } from './verbs.ts'
 
@@ -26,6 +25,7 @@ export function jobCommands(context: CommandContext): Verbs {
           collected,
         )
         .action(async (file: string, { set = [] }: { set?: readonly string[] }) => {
+          const { readJobFile, withSettings } = await import('../files/json-files.ts')
           const body = await withSettings(await readJobFile(file, warn), givenSettings(set))
           const { client, user } = await connect()
           const created = await client.createJob({ user, body })
@@ -65,6 +65,7 @@ export function jobCommands(context: CommandContext): Verbs {
         .argument('<file>', 'the job in JSON')
         .description('replace a job that is ready or has ended, with its tasks')
         .action(async (jobId: string, file: string) => {
+          const { readJobFile } = await import('../files/json-files.ts')
           const body = await readJobFile(file, warn)
           const { client, user } = await connect()
           await client.updateJob({ user, jobId, body })

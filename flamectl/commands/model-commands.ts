@@ -3,7 +3,6 @@ import { Command, Option } from 'commander'
 import { makeFolder } from '../../runtime/node/index.ts'
 import type { CommandContext } from '../command-context.ts'
 import { saveWhole } from '../files/archives.ts'
-import { withProgress } from '../output/download-progress.ts'
 import { figures, mainMetricNames } from '../output/phrases.ts'
 import type { Verbs } from './verbs.ts'
 
@@ -55,6 +54,7 @@ export function modelCommands({ connect, print }: CommandContext): Verbs {
           const { fileName, sizeBytes, content } = await client.getModel({ user, jobId, round, query })
           const named = basename(fileName)
           const place = out ?? (format === 'tfjs' ? named.replace(/\.zip$/, '') : named)
+          const { withProgress } = await import('../output/download-progress.ts')
           const shown = withProgress(content, sizeBytes, process.stderr)
           if (format === 'tfjs') await saveFolder(place, shown, force)
           else await saveWhole(place, shown, { force })

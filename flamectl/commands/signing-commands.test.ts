@@ -23,7 +23,7 @@ test('a folder and an archive are signed in place, by a key that was made before
   await writeFile(join(code, 'trainer/workload.ts'), 'export default 1')
   const archive = join(folder.path, 'code.zip')
   const content = new Map([['trainer/workload.ts', new TextEncoder().encode('export default 1')]])
-  await writeFile(archive, zipOf(content))
+  await writeFile(archive, await zipOf(content))
   for (const place of [code, archive]) {
     // Twice: the second signature takes the place of the first.
     for (const days of ['1', '2']) {

@@ -91,7 +91,7 @@ export function signCommand({ print }: Context): Command {
       else
         await replaceFile(
           code,
-          zipOf([...files].filter(([path]) => path !== signatureFile).concat([[signatureFile, signature]])),
+          await zipOf([...files].filter(([path]) => path !== signatureFile).concat([[signatureFile, signature]])),
         )
       const told = { code, ...about, key: signer.publicKey }
       print.done(`${code} signed with ${signer.publicKey}, until ${about.expiresAt}`, told, code)

@@ -1,9 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
-import { designSchema } from '../../actors/model/index.ts'
 import { assertValid, resolveSettings, type Schema, type Topology, topologySvg, topologyText } from '../../sdk/index.ts'
 import type { CommandContext } from '../command-context.ts'
-import { readModel } from '../files/json-files.ts'
 import { givenSettings } from '../run/run-options.ts'
 
 /** Datasets in each group of a schema that comes without datasets. */
@@ -23,7 +21,7 @@ export function topologyCommand({ print, warn }: CommandContext): Command {
     .option('--svg <file>', 'write a picture to this file instead')
     .action(async (path: string, { set, svg }: { readonly set?: string[]; readonly svg?: string }) => {
       const topology = path.endsWith('.json')
-        ? withDatasets(await readModel(path, designSchema, warn))
+        ? withDatasets(await (await import('../files/json-files.ts')).readSchema(path, warn))
         : await topologyOf(path, set)
       assertValid(topology)
       if (svg === undefined) return print.text(topologyText(topology), topology, topology.schema.name)

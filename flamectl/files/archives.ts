@@ -2,7 +2,7 @@ import { openAsBlob } from 'node:fs'
 import { link, open, readdir, readFile, readlink, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { basename, join, resolve, sep } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { type Zippable, zipSync } from 'fflate'
+import type { Zippable } from 'fflate'
 import { CodedError, fileErrorCode, fileReason, systemFaultOf } from '../../runtime/errors/index.ts'
 import { flamectlError } from '../errors.ts'
 
@@ -14,7 +14,7 @@ export async function archiveToSend(file: string): Promise<{ readonly fileName: 
   try {
     const found = await stat(file)
     if (found.isDirectory()) {
-      const fileData = new Blob([zipOf(await filesIn(file, { most: mostOfCode, strayLinks: 'refuse' }))])
+      const fileData = new Blob([await zipOf(await filesIn(file, { most: mostOfCode, strayLinks: 'refuse' }))])
       return { fileName: `${basename(resolve(file))}.zip`, fileData }
     }
     if (!found.isFile()) throw new Error('it is no file')
@@ -131,7 +131,8 @@ export async function replaceFile(file: string, bytes: Uint8Array<ArrayBuffer>):
 }
 
 /** A zip of files. The same files give the same bytes. */
-export function zipOf(files: Iterable<readonly [string, Uint8Array]>): Uint8Array<ArrayBuffer> {
+export async function zipOf(files: Iterable<readonly [string, Uint8Array]>): Promise<Uint8Array<ArrayBuffer>> {
+  const { zipSync } = await import('fflate')
   const zipped: Zippable = {}
   for (const [path, bytes] of files) zipped[path] = [bytes, { mtime }]
   return Uint8Array.from(zipSync(zipped))

@@ -1,10 +1,20 @@
-import { open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
-import { decodeModel, type JobSpecification, jobSpec, knownPart } from '../../actors/model/index.ts'
+import {
+  type DatasetInfo,
+  datasetInfo,
+  decodeModel,
+  designSchema,
+  type JobSpecification,
+  jobSpec,
+  knownPart,
+} from '../../actors/model/index.ts'
 import { CodedError, fileReason } from '../../runtime/errors/index.ts'
 import type { Kind } from '../../sdk/index.ts'
 import { flamectlError } from '../errors.ts'
+import { textOf } from './bounded-text.ts'
+
+// The models and zod are half of what flamectl would load, so commands import this file when they read one.
 
 /** Settings as --set gives them. */
 export interface GivenSettings {
@@ -66,6 +76,16 @@ function wrapped(field: string, json: unknown): unknown {
   return isWrapped ? json : { [field]: json }
 }
 
+/** Reads a design's schema. Errors as `readModel`. */
+export function readSchema(file: string, warn: (text: string) => void): Promise<z.output<typeof designSchema>> {
+  return readModel(file, designSchema, warn)
+}
+
+/** Reads a dataset. Errors as `readModel`. */
+export function readDataset(file: string, warn: (text: string) => void): Promise<DatasetInfo> {
+  return readModel(file, datasetInfo, warn)
+}
+
 /**
  * Reads a file of JSON by a model. Fields named `//` are comments. Other fields that the model doesn't know are dropped with a
  * warning. FILE_UNREADABLE, FILE_LARGE, FILE_JSON, MODEL_INVALID with every fault.
@@ -106,20 +126,6 @@ async function readJson(file: string): Promise<unknown> {
   } catch (cause) {
     throw flamectlError('FILE_JSON', { file, reason: cause instanceof Error ? cause.message : cause }, { cause })
   }
-}
-
-/** The text of a file, a pipe or a device, which may have no end. FILE_LARGE; errors of the file system pass unchanged. */
-export async function textOf(file: string, most: number): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  await using handle = await open(file)
-  for await (const chunk of handle.createReadStream({ autoClose: false })) {
-    const bytes = Buffer.from(chunk)
-    size += bytes.length
-    if (size > most) throw flamectlError('FILE_LARGE', { file, most })
-    chunks.push(bytes)
-  }
-  return Buffer.concat(chunks).toString()
 }
 
 function withoutComments(value: unknown, levels: number): unknown {

@@ -1,4 +1,6 @@
-import { Document, visit } from 'yaml'
+import { createRequire } from 'node:module'
+
+const require = createRequire(import.meta.url)
 
 /**
  * Characters that move the cursor or colour the terminal (the controls of C0 and C1), turn the direction of what follows, or
@@ -51,6 +53,8 @@ export function jsonOf(value: unknown, indent = 0): string {
 
 /** A value in YAML, with characters escaped that control the terminal, which only double quotes allow. */
 export function yamlOf(value: unknown): string {
+  // Loaded for this format alone.
+  const { Document, visit }: typeof import('yaml') = require('yaml')
   const document = new Document(value)
   visit(document, {
     Scalar(_, node) {

@@ -1,4 +1,4 @@
-import Table from 'cli-table3'
+import { createRequire } from 'node:module'
 import { type Format, indentedLines, jsonOf, printable, yamlOf } from './printable.ts'
 
 /** The columns of a list, and the name of an item. */
@@ -73,11 +73,15 @@ const corners = ['top-mid', 'top-left', 'top-right', 'bottom-mid', 'bottom-left'
 const crossings = ['left-mid', 'mid-mid', 'right-mid'] as const
 const noLines = Object.fromEntries([...borders, ...corners, ...crossings].map((name) => [name, '']))
 
+const require = createRequire(import.meta.url)
+
 /** Longest text of a cell. An id is never cut; longer text would widen every row. */
 const mostCharacters = 100
 
 /** Columns below a header row, without borders, so that other tools can cut and sort them. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  // Loaded for lists alone.
+  const Table: typeof import('cli-table3') = require('cli-table3')
   const made = new Table({
     chars: { ...noLines, middle: '  ' },
     style: { 'padding-left': 0, 'padding-right': 0, border: [], compact: true },

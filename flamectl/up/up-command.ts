@@ -2,7 +2,6 @@ import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { quotaNames } from '../../actors/model/index.ts'
 import { defaultConfig, defaultEndpoint, type GlobalOptions } from '../command-context.ts'
-import { mostSecondsIn, readConfig } from '../config-file.ts'
 import { onStopSignals } from '../exit.ts'
 import { defaultFolder, keyFileIn } from '../state-folder.ts'
 import {
@@ -97,6 +96,7 @@ export function upCommand(): Command {
     )
     .action(async (raw: RawUpOptions, command: Command) => {
       const { config } = command.optsWithGlobals<GlobalOptions>()
+      const { mostSecondsIn, readConfig } = await import('../config-file.ts')
       const settings = await readConfig(config, { optional: config === defaultConfig })
       const workers = workerSettings(raw, settings)
       const models = modelsSettingOf(raw)

@@ -78,7 +78,7 @@ export async function flameletStage({
   }
   tamper(files)
   const archive = join(folder.path, 'code.zip')
-  await writeFile(archive, zipOf(files))
+  await writeFile(archive, await zipOf(files))
   const authority = tls ? await certificateAuthority('an authority of our own') : undefined
   const certificate = await authority?.server()
   const ca = join(folder.path, 'ca.pem')
