@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix, relative, sep } from 'node:path'
 import { rolldown } from 'rolldown'
+import { parseAst } from 'rolldown/parseAst'
 
 const folders = ['runtime', 'sdk', 'actors', 'api', 'flamelet', 'simulations', 'flamectl']
 
@@ -27,11 +28,13 @@ export async function writeChunks() {
     // As package.json says of the product, and as packages mustn't be taken for.
     treeshake: { moduleSideEffects: [{ external: false, sideEffects: false }] },
     checks: { ineffectiveDynamicImport: false },
-    plugins: [outside(), placed(modules, doors)],
+    plugins: [outside(), placed(modules, doors), pure(modules)],
   })
   const options = {
     dir: 'dist',
     format: 'es',
+    // A text with one character beyond Latin-1 takes two bytes for each character, in memory.
+    charset: 'ascii',
     entryFileNames: '[name].js',
     chunkFileNames: `${chunksFolder}/[name]-[hash].js`,
     minifyInternalExports: false,
@@ -117,6 +120,32 @@ const placed = (modules, doors) => ({
     return { code: text, map: null }
   },
 })
+
+/**
+ * Marks what a module calls when it is loaded as free of effects, which package.json says of all modules: a page's bundler
+ * then leaves out what the page doesn't use of a chunk.
+ */
+const pure = (modules) => ({
+  name: 'pure',
+  transform(code, id) {
+    if (!modules.has(pathOf(id))) return
+    const calls = parseAst(code, { lang: 'ts' }, id).body.flatMap((statement) =>
+      ((statement.declaration ?? statement).declarations ?? []).flatMap(({ init }) => callsIn(init)),
+    )
+    const text = calls
+      .toSorted((a, b) => b - a)
+      .reduce((text, at) => `${text.slice(0, at)}/* @__PURE__ */ ${text.slice(at)}`, code)
+    return { code: text, map: null }
+  },
+})
+
+/** Where calls begin in an expression, but for those in functions. */
+function callsIn(node) {
+  if (Array.isArray(node)) return node.flatMap(callsIn)
+  if (typeof node !== 'object' || node === null || /Function|Class/.test(node.type)) return []
+  const isCall = node.type === 'CallExpression' || node.type === 'NewExpression'
+  return [...new Set([...(isCall ? [node.start] : []), ...Object.values(node).flatMap(callsIn)])]
+}
 
 /** One group for the modules of each set of doors. A door is also a module that is imported late. */
 function groupsOf(apart, doors) {

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { build } from 'esbuild'
@@ -66,6 +67,14 @@ test("the server's refusals keep their codes and their faults", async (t) => {
   await t.throwsAsync(client.getDesign({ user, designId: 'a/b' }), { code: 'NAME_INVALID' })
 })
 
+/** The files of the modules in a chunk, which has no map if it is empty; another file itself. */
+function sourcesOf(path: string): readonly string[] {
+  if (!path.startsWith('dist/chunks/')) return [path]
+  if (!existsSync(`${path}.map`)) return []
+  const { sources }: { readonly sources: readonly string[] } = JSON.parse(readFileSync(`${path}.map`, 'utf8'))
+  return sources.map((source) => source.replace(/^(\.\.\/)+/, 'dist/'))
+}
+
 test('the client is bundled for a page with nothing of Node, of the server or of the actors', async (t) => {
   const { metafile } = await build({
     entryPoints: [fileURLToPath(new URL('index.js', import.meta.url))],
@@ -76,12 +85,14 @@ test('the client is bundled for a page with nothing of Node, of the server or of
     platform: 'browser',
     logLevel: 'silent',
   })
-  const foreign = Object.keys(metafile.inputs).filter(
-    (path) =>
-      !/dist\/(api\/(auth\/authority|client|operations|http\/query|operation|errors)|actors\/(model|errors)|runtime\/(decoding|errors)|sdk\/tag)\b/.test(
-        path,
-      ) && !/node_modules\/(zod|eventsource-parser)\//.test(path),
-  )
+  const foreign = Object.keys(metafile.inputs)
+    .flatMap(sourcesOf)
+    .filter(
+      (path) =>
+        !/dist\/(api\/(auth\/authority|client|operations|http\/query|operation|errors)|actors\/(model|errors)|runtime\/(decoding|errors)|sdk\/tag)\b/.test(
+          path,
+        ) && !/node_modules\/(zod|eventsource-parser)\//.test(path),
+    )
   t.deepEqual(foreign, [])
 })
 
