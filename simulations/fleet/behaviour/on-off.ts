@@ -1,4 +1,4 @@
-import { exp } from '../../../sdk/index.ts'
+import { exp, log } from '../../../sdk/index.ts'
 import type { Availability } from '../behaviour.ts'
 import { deviceKeys, earliestOfAny } from './draws.ts'
 import { defineModel } from './model.ts'
@@ -28,7 +28,7 @@ export const onOff = defineModel({
     // Of two marks in one millisecond, the one for off counts.
     const isAvailable = (device: number, at: number) => {
       const left = goes.latest(device, at)
-      return comes.isAfter(device, left, at)
+      return comes.latest(device, at, left) > left
     }
     const next = (device: number, at: number) => {
       if (isAvailable(device, at)) return at
@@ -47,88 +47,66 @@ export const onOff = defineModel({
 
 /** A device's Poisson process of marks, at whole milliseconds. */
 interface Marks {
-  /** The last mark up to `at`. */
-  latest(device: number, at: number): number
+  /** The last mark up to `at`; some time up to `from` if there is none after `from`. */
+  latest(device: number, at: number, from?: number): number
   /** The first mark after `at`. */
   following(device: number, at: number): number
-  /** Whether there is a mark after `from` and up to `at`. */
-  isAfter(device: number, from: number, at: number): boolean
 }
 
-/** Most marks of a cell: more are less probable than the least draw. */
-const mostMarks = 14
+/** Draws below e⁻¹ are gaps that are longer than a cell. */
+const longest = exp(-1)
+const pieces = 512
+/** Exponential gaps, in cells, by their draw. The function is straight between two of them, which is exact to 10⁻⁵. */
+const gaps = Float64Array.from({ length: pieces + 1 }, (_, piece) => -log(Math.max(piece, 1) / pieces))
 
-/** The probabilities of less than 0, 1, 2, … marks in a cell, whose mean is one mark. */
-const lessThan = (() => {
-  let sum = 0
-  let probability = exp(-1)
-  return Float64Array.from({ length: mostMarks + 2 }, (_, count) => {
-    const before = sum
-    sum += probability
-    probability /= count + 1
-    return before
-  })
-})()
+function gapOf(draw: number): number {
+  const place = draw * pieces
+  const piece = Math.floor(place)
+  const from = gaps[piece] ?? 0
+  return from + (place - piece) * ((gaps[piece + 1] ?? 0) - from)
+}
 
+/** A cell's marks are drawn from its end to its beginning, as gaps. Sixteen counts suffice for the gaps of a cell. */
 function marks({ keyOf, draw }: ReturnType<typeof deviceKeys>, meanMs: number): Marks {
   const cellMs = Math.max(1, Math.round(meanMs))
-  const none = lessThan[1] ?? 0
-  /**
-   * The last mark of a cell up to `most`, or the first one after `least`, as its place in the cell; `missing` if there is
-   * none. One draw says how many marks there are, and by its place among the draws of so many where the first one lies.
-   */
-  const lastIn = (key: number, cell: number, most: number) => {
-    const place = draw(key, cell << 4)
-    if (place < none) return -1
-    let count = 1
-    while (place >= (lessThan[count + 1] ?? 1)) count++
-    let last = -1
-    for (let index = 1; index <= count; index++) {
-      const mark = index === 1 ? firstMark(place, count) : Math.floor(draw(key, (cell << 4) + index) * cellMs)
-      if (mark <= most && mark > last) last = mark
-    }
-    return last
-  }
-  const firstIn = (key: number, cell: number, least: number) => {
-    const place = draw(key, cell << 4)
-    if (place < none) return cellMs
-    let count = 1
-    while (place >= (lessThan[count + 1] ?? 1)) count++
-    let first = cellMs
-    for (let index = 1; index <= count; index++) {
-      const mark = index === 1 ? firstMark(place, count) : Math.floor(draw(key, (cell << 4) + index) * cellMs)
-      if (mark > least && mark < first) first = mark
-    }
-    return first
-  }
-  const firstMark = (place: number, count: number) => {
-    const begin = lessThan[count] ?? 0
-    return Math.floor(((place - begin) / ((lessThan[count + 1] ?? 1) - begin)) * cellMs)
-  }
   return {
-    latest(device, at) {
+    latest(device, at, from = Number.NEGATIVE_INFINITY) {
       const key = keyOf(device)
       const whole = Math.floor(at)
       let cell = Math.floor(whole / cellMs)
-      let last = lastIn(key, cell, whole - cell * cellMs)
-      while (last < 0) last = lastIn(key, --cell, cellMs)
-      return cell * cellMs + last
+      let most = whole - cell * cellMs
+      for (;;) {
+        let mark = cellMs
+        for (let count = cell << 4; ; count++) {
+          const gap = draw(key, count)
+          if (gap < longest) break
+          mark -= gapOf(gap) * cellMs
+          if (mark >= most + 1) continue
+          if (mark < 0) break
+          return cell * cellMs + Math.floor(mark)
+        }
+        if (cell * cellMs <= from) return from
+        cell--
+        most = cellMs
+      }
     },
     following(device, at) {
       const key = keyOf(device)
       const whole = Math.floor(at)
       let cell = Math.floor(whole / cellMs)
-      let first = firstIn(key, cell, whole - cell * cellMs)
-      while (first === cellMs) first = firstIn(key, ++cell, -1)
-      return cell * cellMs + first
-    },
-    isAfter(device, from, at) {
-      const key = keyOf(device)
-      const whole = Math.floor(at)
-      let cell = Math.floor(whole / cellMs)
-      let last = lastIn(key, cell, whole - cell * cellMs)
-      while (last < 0 && cell * cellMs > from) last = lastIn(key, --cell, cellMs)
-      return last >= 0 && cell * cellMs + last > from
+      let least = whole - cell * cellMs
+      for (;;) {
+        let first = cellMs
+        let mark = cellMs
+        for (let count = cell << 4; ; count++) {
+          mark -= gapOf(draw(key, count)) * cellMs
+          if (mark < least + 1) break
+          first = Math.floor(mark)
+        }
+        if (first < cellMs) return cell * cellMs + first
+        cell++
+        least = -1
+      }
     },
   }
 }
