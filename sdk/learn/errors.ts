@@ -46,6 +46,10 @@ const learnErrors = {
     message: 'the examples of client {client} have no ids by which to find the same entity at other parties',
     hint: 'give inMemoryExamples the ids of its examples',
   },
+  LEARN_LABELS: {
+    message: "the data don't say which label dominates a client's examples",
+    hint: 'give the data a function label(client), or give the examples to clients by spread',
+  },
   LEARN_ROOT: {
     message: 'the data have no root set for the server to train on',
     hint: "give root, a few trusted examples, in the workload's data",

@@ -47,6 +47,7 @@ export async function inlinePool<S extends Settings>(
     pass: async (request) => open().pass(request),
     ids: async (client) => open().ids(client),
     samples: async (client) => open().samples(client),
+    labels: async (clients) => open().labels(clients),
     async close() {
       if (!closed) trainer.dispose()
       closed = true

@@ -39,6 +39,8 @@ export interface LocalTrainer
   ids(client: number): Promise<readonly string[]>
   /** Number of examples that a client trains on. */
   samples(client: number): Promise<number>
+  /** By client: the label that dominates the examples. */
+  labels(clients: number): Float64Array
   evaluateChunk(weights: Float32Array, chunk: number): Promise<Evaluation>
   dispose(): void
 }
@@ -47,7 +49,7 @@ export interface LocalTrainer
  * Makes the workload's learner and data, and gives each request its random stream.
  *
  * @throws LEARN_EMPTY without test examples, unless the test set is a function; LEARN_SETTING for a held-out fraction
- *   outside [0, 1). Requests throw LEARN_EMPTY, LEARN_CLIENT, LEARN_IDS, LEARN_ABILITY where the learner lacks an
+ *   outside [0, 1). Requests throw LEARN_EMPTY, LEARN_CLIENT, LEARN_IDS, LEARN_LABELS, LEARN_ABILITY where the learner lacks an
  *   ability, LEARN_HELD_OUT, LEARN_COLUMN, LEARN_WEIGHTS, LEARN_METRIC, LEARN_EVALUATION, LEARN_EXAMPLE where training
  *   diverged on an example that isn't finite, and the learner's own errors.
  */
@@ -208,6 +210,11 @@ export async function localTrainer<S extends Settings>(
       return Array.from({ length: count }, (_, index) => id(index))
     },
     samples: async (client) => (await examplesOf(client)).training.count,
+    labels(clients) {
+      if (clients > data.clients) throw learnError('LEARN_CLIENT', { client: clients - 1, clients: data.clients })
+      if (!data.label) throw learnError('LEARN_LABELS')
+      return Float64Array.from({ length: clients }, (_, client) => data.label?.(client) ?? 0)
+    },
     async evaluateChunk(weights, chunk) {
       const examples = chunkOf(await testExamples(), chunk)
       const first = chunkStart(chunk)

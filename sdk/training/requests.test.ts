@@ -37,6 +37,13 @@ async function start(t: ExecutionContext, open: (typeof pools)[string], engine: 
 }
 
 for (const [name, open] of Object.entries(pools)) {
+  test(`${name}: a pool has the labels that the data say of clients`, async (t) => {
+    const { pool } = await start(t, open, 'engine')
+    t.deepEqual(await pool.labels?.(3), Float64Array.of(2, 1, 0))
+    t.deepEqual(await pool.labels?.(2), Float64Array.of(2, 1))
+    await t.throwsAsync(async () => pool.labels?.(4), { code: 'LEARN_CLIENT' })
+  })
+
   for (const engine of ['engine', 'tensorflow']) {
     test(`${engine}, ${name}: a training's own choices are what the learner does with them, on the chosen examples`, async (t) => {
       const { pool, learner, weights, train, evaluate } = await start(t, open, engine)

@@ -44,6 +44,7 @@ export default workload({
   data: ({ clients, heldOut }) => ({
     clients,
     client: examplesOf,
+    label: (client) => 2 - client,
     test: examplesOf(99),
     root: () => examplesOf(50),
     heldOut,

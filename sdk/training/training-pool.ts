@@ -100,6 +100,8 @@ export interface TrainingPool {
   ids?(client: number): Promise<readonly string[]>
   /** Number of examples that a client trains on. Absent where no learner has parts. */
   samples?(client: number): Promise<number>
+  /** By client, of the first `clients`: the label that dominates the examples. LEARN_LABELS where the data don't say. */
+  labels?(clients: number): Promise<Float64Array>
   close(): Promise<void>
 }
 

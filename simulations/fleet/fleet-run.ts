@@ -2,7 +2,7 @@ import type { Choices, KeptRounds, LogEntry, Notice, RoundSummary, Settings } fr
 import type { FleetBehaviour } from './behaviour.ts'
 
 export interface SimulateOptions<S extends Settings = Settings> {
-  /** Number of devices: each has the data of the client of its number. */
+  /** Number of devices: each has the data of the client of its number, unless the behaviour says otherwise. */
   readonly devices: number
   /** Settings that override the workload's. */
   readonly settings?: Partial<S>

@@ -1,6 +1,6 @@
 import test from 'ava'
 import trivial from '../../examples/trivial/workload.ts'
-import { fedBuff, type Settings, type Workload } from '../../sdk/index.ts'
+import { fedBuff, inMemoryExamples, type Settings, subset, type Workload } from '../../sdk/index.ts'
 import { runJob } from '../run-job.ts'
 import type { FleetBehaviour } from './behaviour.ts'
 import type { FleetResult, SimulateOptions } from './fleet-run.ts'
@@ -128,4 +128,48 @@ test('bad options, topologies and numbers of devices are refused before anything
     data: (settings, ...others) => trivial.data({ ...settings, clients: 3 }, ...others),
   }
   await t.throwsAsync(simulate(few, { devices: 4 }), { code: 'SIMULATION_CLIENTS' })
+})
+
+test('the data go with the behaviour: a device has the examples of the client that its place says', async (t) => {
+  const all = inMemoryExamples({ features: new Uint8Array(5), labels: new Uint8Array(5), shape: [1] })
+  const trained = new Set<number>()
+  /** Client i has i + 1 examples, most of them with the label i. */
+  const workload: typeof trivial = {
+    ...trivial,
+    async learner(settings) {
+      const learner = await trivial.learner(settings)
+      return {
+        ...learner,
+        async train(request) {
+          trained.add(request.examples.count)
+          return learner.train(request)
+        },
+      }
+    },
+    data: ({ clients }) => ({
+      clients,
+      client: (index) =>
+        subset(
+          all,
+          Uint32Array.from({ length: index + 1 }, (_, example) => example),
+        ),
+      label: (client) => client,
+      test: all,
+    }),
+  }
+  // The last device comes first, and works alone for a time; the first one always gives up.
+  const behaviour: FleetBehaviour = {
+    ...atOnce,
+    speed: { of: (device) => (device === 4 ? 0.1 : Number.POSITIVE_INFINITY) },
+    faults: { dropsOutAt: (device) => (device === 0 ? 0.5 : undefined) },
+    dataOrder: (device) => 1 - (device + 0.5) / 5,
+  }
+  const options = { devices: 5, settings: { rounds: 1, fraction: 1 } }
+  const { history } = await simulated(workload, { ...options, behaviour })
+  t.deepEqual(
+    history.map(({ at }) => at),
+    [10_000],
+  )
+  t.deepEqual([...trained].toSorted(), [1, 2, 3, 4])
+  await t.throwsAsync(simulate(trivial, { ...options, behaviour }), { code: 'LEARN_LABELS' })
 })

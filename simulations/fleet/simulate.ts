@@ -13,6 +13,8 @@ import {
 import { simulationError } from '../errors.ts'
 import { badOption, isWhole, loadedFrom, ToldRounds, texts } from '../loaded-workload.ts'
 import { claimRun, openRunStore } from '../run-store.ts'
+import { clientsOfDevices } from './behaviour/correlation.ts'
+import type { DataOrder } from './behaviour.ts'
 import { activate, type DeviceHost } from './device-life.ts'
 import { DeviceColumns } from './device-population.ts'
 import { Fleet } from './fleet.ts'
@@ -33,7 +35,7 @@ const mostDevices = 100_000_000
  *
  * @throws (before any round) SIMULATION_OPTION, SIMULATION_CLIENTS, SIMULATION_TOPOLOGY, SIMULATION_WORKERS,
  *   SIMULATION_WORKLOAD, SIMULATION_DIFFERS, JOB_SEED, STRATEGY_KIND, STRATEGY_CHOICE, and the errors of loading the workload,
- *   of its settings, its topology and its data.
+ *   of its settings, its topology and its data; LEARN_LABELS where the data should go with a behaviour, and say no labels.
  */
 export async function simulate<S extends Settings>(
   workload: Workload<S> | string | URL,
@@ -66,14 +68,20 @@ export async function simulate<S extends Settings>(
   const hosts = new Map<Landing, DeviceHost>()
   const told = new ToldRounds<FleetRound>()
   const { pool } = job
+  const clientOf = await clientsOf(behaviour.dataOrder).catch(async (cause: unknown) => {
+    closing.abort()
+    await pool.close()
+    await opened.close()
+    throw cause
+  })
   const fleet = new Fleet({
     ...{ behaviour, columns, ahead, until: hours * 3_600_000 },
-    samplesOf: (device) => pool.samples?.(device) ?? 1,
+    samplesOf: (device) => pool.samples?.(clientOf(device)) ?? 1,
     epochs: pool.ownSteps?.epochs ?? 1,
     answerBytes: 4 * pool.layout.size * Object.keys(job.strategy.aggregation.vectors).length,
     activate(flight) {
       const host = hosts.get(flight.landing)
-      if (host) activate(flight, host, flight.device)
+      if (host) activate(flight, host, clientOf(flight.device))
     },
     idle: () => system.idle(),
     nobody: () => simulationError('SIMULATION_NOBODY', { at: fleet.clock.now() }),
@@ -135,6 +143,14 @@ export async function simulate<S extends Settings>(
       { poolOf },
       closing.signal,
     )
+  }
+
+  /** The client whose data a device has: that of its number, unless the data go with the behaviour. */
+  async function clientsOf(order: DataOrder | undefined): Promise<(device: number) => number> {
+    if (!order) return (device) => device
+    const labels = await pool.labels?.(devices)
+    const clients = clientsOfDevices(devices, order, (client) => labels?.[client] ?? 0, { seed })
+    return (device) => clients[device] ?? device
   }
 
   async function ended(): Promise<FleetResult> {

@@ -41,6 +41,7 @@ export type WorkerRequest =
   | { readonly type: 'pass'; readonly request: PoolPass }
   | { readonly type: 'ids'; readonly client: number }
   | { readonly type: 'samples'; readonly client: number }
+  | { readonly type: 'labels'; readonly clients: number }
   | { readonly type: 'testExamples' }
   | { readonly type: 'evaluate'; readonly chunk: number; readonly weights: SharedArrayBuffer }
 
@@ -64,6 +65,7 @@ export type WorkerReply =
   | { readonly type: 'held'; readonly receipt: HeldReceipt }
   | { readonly type: 'passed'; readonly answer: PassAnswer }
   | { readonly type: 'ids'; readonly ids: readonly string[] }
+  | { readonly type: 'labels'; readonly labels: Float64Array }
   | { readonly type: 'evaluation'; readonly evaluation: OwnEvaluation }
   | { readonly type: 'failed'; readonly error: PackedError }
 

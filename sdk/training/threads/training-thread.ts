@@ -154,6 +154,8 @@ function nameOf(request: WorkerRequest): string {
       return `the evaluation of client ${request.request.client}`
     case 'samples':
       return `the number of examples of client ${request.client}`
+    case 'labels':
+      return 'the labels of the clients'
     case 'testExamples':
       return 'the size of the test set'
     case 'evaluate':

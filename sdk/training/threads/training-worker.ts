@@ -77,6 +77,8 @@ async function answer(
       return { type: 'counted', count: await trainer.testExamples() }
     case 'samples':
       return { type: 'counted', count: await trainer.samples(request.client) }
+    case 'labels':
+      return { type: 'labels', labels: trainer.labels(request.clients) }
     case 'evaluate':
       return {
         type: 'evaluation',

@@ -171,6 +171,11 @@ export async function workerPool({
       return reply.ids
     },
     samples: (client) => count({ type: 'samples', client }),
+    async labels(clients) {
+      const { reply } = await ask({ type: 'labels', clients })
+      if (reply.type !== 'labels') throw unexpected(reply)
+      return reply.labels
+    },
     async close() {
       closed = true
       for (const job of [...waiting, ...running]) job.reject(learnError('LEARN_CLOSED'))

@@ -52,6 +52,7 @@ function* timesBetween(from: number, to: number): Generator<number> {
   for (const part of [0, 1e-9, 0.1, 0.37, 0.5, 0.81, 0.999]) yield from + part * (last - from)
   if (last - 1 > from) yield last - 1
   if (last - 0.5 > from) yield last - 0.5
+  yield Math.max(from, last * (1 - 2 ** -53))
 }
 
 for (const [name, modelOf] of Object.entries(models)) {

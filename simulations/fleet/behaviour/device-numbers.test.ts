@@ -51,6 +51,19 @@ test('draws of devices, counts, labels and seeds are uniform, and independent of
   for (const device of [0, 1, 2 ** 31, 2 ** 32 - 1]) t.true(draw(device, 0) > 0 && draw(device, 0) < 1)
 })
 
+test("no device's draws are those of another device, moved by some counts", (t) => {
+  const draw = deviceDraws(1, 'one')
+  const [many, counts] = [100_000, 16]
+  const draws = Uint32Array.from({ length: many * counts }, (_, index) =>
+    Math.floor(draw(index % many, Math.floor(index / many)) * 2 ** 32),
+  )
+  draws.sort()
+  const twice = draws.filter((value, index) => value === draws[index - 1]).length
+  // As many as among numbers of 32 bits that are drawn at random, within six standard deviations.
+  const expected = draws.length ** 2 / 2 ** 33
+  t.true(Math.abs(twice - expected) < 6 * Math.sqrt(expected), `${twice}, expected ${expected}`)
+})
+
 test('half of log-normal numbers are below the median, and σ spans their quantiles', (t) => {
   const { of } = logNormal({ median: 20, sigma: 0.8 }, { seed: 1 })
   for (const [z, expected] of [
