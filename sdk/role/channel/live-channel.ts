@@ -27,7 +27,7 @@ export class LiveChannel implements ChannelPort {
   readonly wiring: ChannelWiring
   readonly #host: ChannelHost
   readonly #members = new Map<string, Member>()
-  /** Made when it gets its first end, as the next four: a job may have many thousands of channels with one end each. */
+  /** Made when it gets its first end, as the next ones: a job may have many thousands of channels with one end each. */
   #gone: Set<string> | undefined
   readonly #waiting = new Map<string, Delivery[]>()
   /** By sender: the last message taken in this round that the sender keeps until it's acknowledged. */

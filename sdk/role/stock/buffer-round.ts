@@ -88,6 +88,12 @@ export async function fillBuffer(
   const past = new Map(Object.entries(flight.past).map(([of, values]) => [Number(of), values] as const))
   past.set(version, weights)
   const { population } = channel
+  const isTaken = (end: string) => underWay.ends.has(end) || failed.has(end)
+  const free = () => {
+    // The devices of a fleet that have work aren't free.
+    if (population && failed.size === 0) return population
+    return populationWithout(population ?? namedPopulation(channel.ends()), isTaken)
+  }
   if (flight.counted) population?.count(flight.counted)
   const states = strategy.client.init && new Map(population ? [] : Object.entries(flight.counted ?? {}))
   const failed = new Set<string>()
@@ -96,22 +102,18 @@ export async function fillBuffer(
   const sum = context.roundSum()
   let { dispatch } = flight
   const arrivals: CountedWork[] = []
-  let asked = Object.keys(flight.underWay).length
+  let asked = flight.underWay.length
 
   await channel.awaitJoin()
   // Aggregators below replace their own trainers.
   const deadlineMs = channel.othersHoldData ? buffer.deadlineMs : undefined
   const underWay = workUnderWay(channel)
   const began = deadlineMs === undefined || asked === 0 ? 0 : await context.now()
-  const before = Object.entries(flight.underWay).map(([end, work]) => {
-    const since = deadlineMs === undefined ? {} : { since: (flight.again ? undefined : work.since) ?? began }
-    return [end, { ...work, ...since }] as const
-  })
-  for (const [end, work] of before.toSorted(
-    ([, a], [, b]) => (a.since ?? 0) - (b.since ?? 0) || a.dispatch - b.dispatch,
-  )) {
-    underWay.begin(end, work, deadlineMs === undefined ? undefined : (work.since ?? began) + deadlineMs - began)
-    if (flight.again) ask(end, work.dispatch, work.version)
+  for (const work of flight.underWay) {
+    const since = (flight.again ? undefined : work.since) ?? began
+    if (deadlineMs === undefined) underWay.begin(work)
+    else underWay.begin({ ...work, since }, since + deadlineMs - began)
+    if (flight.again) ask(work.end, work.dispatch, work.version)
   }
   try {
     while (arrivals.length < buffer.size) {
@@ -159,11 +161,7 @@ export async function fillBuffer(
         const granted = late === undefined ? grants.next() : undefined
         return granted ? { ...gone, end: granted.end, grant: granted.number } : gone
       }
-      const below = population ?? namedPopulation(channel.ends())
-      // The devices of a fleet that have work aren't free.
-      const isTaken = (each: string) => underWay.ends.has(each) || failed.has(each)
-      const free = population && failed.size === 0 ? population : populationWithout(below, isTaken)
-      const end = oneSelected(strategy.select, free, context.random(number, 'dispatch'))
+      const end = oneSelected(strategy.select, free(), context.random(number, 'dispatch'))
       return end === undefined ? gone : { ...gone, end }
     }
     const {
@@ -179,7 +177,7 @@ export async function fillBuffer(
     dispatch = number
     asked += 1
     const since = deadlineMs === undefined ? {} : { since: await context.now() }
-    underWay.begin(end, { dispatch: number, version, ...since }, deadlineMs)
+    underWay.begin({ end, dispatch: number, version, ...since }, deadlineMs)
     ask(end, number, version)
     return true
   }
@@ -248,7 +246,7 @@ export async function fillBuffer(
       } else if (answer.type === 'partial' && isFresh(end, staleness)) {
         requireWhole(end, answer.part)
         sum.merge(end, answer.part, factorOf(1, staleness))
-        arrivals.push({ end, ...work, buffer: answer.arrivals ?? [] })
+        arrivals.push({ ...work, buffer: answer.arrivals ?? [] })
         for (const trainer of answer.part.anew ?? []) anew.add(trainer)
       }
     } catch (error) {
@@ -289,7 +287,7 @@ export async function fillBuffer(
 
   function left(): Flight {
     const working = underWay.all()
-    const needed = new Set(Object.values(working).map((work) => work.version))
+    const needed = new Set(working.map((work) => work.version))
     return {
       dispatch,
       underWay: working,

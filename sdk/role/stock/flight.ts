@@ -3,7 +3,8 @@ import type { Channel, Deadline } from '../channel/channel.ts'
 import type { Answer, Assignment } from './round-protocol.ts'
 
 /** Work in progress at an end. */
-interface Work {
+export interface Work {
+  readonly end: string
   /** The number of its dispatch. */
   readonly dispatch: number
   /** The version from which the work started. */
@@ -16,7 +17,8 @@ interface Work {
 export interface Flight {
   /** Number of the last dispatch. */
   readonly dispatch: number
-  readonly underWay: Readonly<Record<string, Work>>
+  /** In the order of the dispatches. */
+  readonly underWay: readonly Work[]
   /** By version: the weights from which work in progress started. */
   readonly past: Readonly<Record<number, Float32Array>>
   /**
@@ -30,10 +32,12 @@ export interface Flight {
   readonly again?: boolean
 }
 
-export const noFlight: Flight = { dispatch: 0, underWay: {}, past: {} }
+export const noFlight: Flight = { dispatch: 0, underWay: [], past: {} }
 
 export function isFlight(value: unknown): value is Flight {
-  return isObject(value) && 'dispatch' in value && 'underWay' in value && 'past' in value
+  return (
+    isObject(value) && 'dispatch' in value && 'underWay' in value && Array.isArray(value.underWay) && 'past' in value
+  )
 }
 
 /** The work in progress while a buffer is filled, with the deadlines of the ends that do it. */
@@ -41,11 +45,11 @@ export interface WorkUnderWay {
   readonly size: number
   /** The ends at work, in the order of their dispatches. Changes with the work. */
   readonly ends: ReadonlySet<string>
-  all(): Readonly<Record<string, Work>>
+  all(): readonly Work[]
   /** The work at an end. */
   at(end: string): Work | undefined
-  /** Notes that an end works. Its deadline passes after this time; absent: it has none. */
-  begin(end: string, work: Work, limitMs?: number): void
+  /** Notes the work of an end. Its deadline passes after this time; absent: it has none. */
+  begin(work: Work, limitMs?: number): void
   /** Forgets the work at an end, and its deadline. */
   forget(end: string): void
   /** The ends at work that have left, and aren't back. */
@@ -87,9 +91,10 @@ export function workUnderWay(channel: Channel<Assignment, Answer>): WorkUnderWay
       return works.size
     },
     ends,
-    all: () => Object.fromEntries(works),
+    all: () => [...works.values()],
     at: (end) => works.get(end),
-    begin(end, work, limitMs) {
+    begin(work, limitMs) {
+      const { end } = work
       underWay.forget(end)
       works.set(end, work)
       ends.add(end)

@@ -79,17 +79,17 @@ export async function grantedAssignment(
   aggregator: Channel<Answer, Assignment>,
   trainers: Channel<Assignment, Answer>,
   grants: GrantedEnds,
-  underWay: Readonly<Record<string, { readonly dispatch: number }>>,
+  underWay: readonly { readonly end: string; readonly dispatch: number }[],
 ): Promise<Arrival<Assignment>> {
   for (;;) {
     const arrival = aggregator.take(() => true)
     if (arrival) return arrival
     while (grants.next());
-    const isAtWork = ([end, { dispatch }]: readonly [string, { readonly dispatch: number }]) =>
+    const isAtWork = ({ end, dispatch }: (typeof underWay)[number]) =>
       !trainers.find(({ end: from, message }) => from === end && 'round' in message && message.round === dispatch)
-    const atWork = Object.entries(underWay).filter(isAtWork)
+    const atWork = underWay.filter(isAtWork)
     grants.seek(
-      atWork.map(([end]) => end),
+      atWork.map(({ end }) => end),
       0,
       [],
     )

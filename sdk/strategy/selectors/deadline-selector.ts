@@ -2,7 +2,7 @@ import type { Selector } from '../algorithm.ts'
 import { endsIn, type Population } from '../population.ts'
 import { drawnRows } from './draws.ts'
 import { rowsByNumber } from './ranks.ts'
-import { endColumns, reported } from './remembering-selectors.ts'
+import { endColumns, secondsIn } from './remembering-selectors.ts'
 
 /**
  * FedCS: of the candidates as many as are expected to finish by a deadline, by the time that each took when it was last
@@ -43,7 +43,7 @@ export function deadlineSelector({
       }
       return endsIn(population, ascending.slice(0, Math.max(1, inTime)).toSorted())
     },
-    remember: (_, finished) => ({ known: { [column]: reported(finished, ({ seconds }) => seconds) } }),
+    remember: (_, finished) => ({ known: { [column]: secondsIn(finished) } }),
   }
 }
 

@@ -25,8 +25,8 @@ export function drawnNumbers(size: number, count: number, random: RandomStream):
 /**
  * Uniformly random rows that are free and fit, ascending: `count` of them, or all if there are fewer.
  *
- * Where not all rows are free, it costs much to ask for each. Then rows are drawn until enough of them are free, which is
- * uniform too. Only after many draws in vain are all rows asked.
+ * To ask for each row of many costs much. There, rows are drawn until enough of them are free and fit, which is uniform
+ * too. Only after many draws in vain are all rows asked.
  */
 export function drawnRows(
   population: Population,
@@ -35,29 +35,26 @@ export function drawnRows(
   fits: (row: number) => boolean = () => true,
 ): Uint32Array {
   const { size, allFree } = population
-  const taken = new Set<number>()
   if (count <= 0) return new Uint32Array()
-  if (!allFree && size > fewRows && count < size / 4) {
-    let inVain = 0
-    while (taken.size < count && inVain < mostInVain) {
+  const isOpen = (row: number) => fits(row) && (allFree || population.isFree(row))
+  const taken = new Set<number>()
+  if (size > fewRows && count < size / 4) {
+    for (let inVain = 0; taken.size < count && inVain < mostInVain; inVain++) {
       const row = random.below(size)
-      if (taken.has(row) || !fits(row) || !population.isFree(row)) inVain += 1
-      else {
-        taken.add(row)
-        inVain = 0
-      }
+      if (taken.has(row) || !isOpen(row)) continue
+      taken.add(row)
+      inVain = 0
     }
     if (taken.size === count) return Uint32Array.from(taken).toSorted()
   }
-  const isOpen = (row: number) => !taken.has(row) && fits(row) && (allFree || population.isFree(row))
-  let open = 0
+  let open = -taken.size
   for (let row = 0; row < size; row++) if (isOpen(row)) open += 1
   const numbers = drawnNumbers(open, count - taken.size, random)
   const rows = new Uint32Array(taken.size + numbers.length)
   rows.set([...taken])
   let [at, filled] = [0, taken.size]
   for (let row = 0; filled < rows.length; row++) {
-    if (!isOpen(row)) continue
+    if (!isOpen(row) || taken.has(row)) continue
     if (at === numbers[filled - taken.size]) rows[filled++] = row
     at += 1
   }
@@ -68,6 +65,18 @@ export function drawnRows(
 export function drawnEnds(population: Population, count: number, random: RandomStream): readonly string[] {
   const { allFree, size } = population
   return endsIn(population, allFree ? drawnNumbers(size, count, random) : drawnRows(population, count, random))
+}
+
+/** A uniformly random free end. Undefined if none is free. */
+export function drawnEnd(population: Population, random: RandomStream): string | undefined {
+  const { allFree, size } = population
+  // As `drawnRows` for a single row, without its set.
+  const tries = size > fewRows ? mostInVain : 0
+  for (let inVain = 0; inVain < tries; inVain++) {
+    const row = random.below(size)
+    if (allFree || population.isFree(row)) return population.endAt(row)
+  }
+  return drawnEnds(population, 1, random)[0]
 }
 
 /** A draw from the exponential distribution of mean 1. */
@@ -155,5 +164,5 @@ export function oneOfRandom(
   random: RandomStream,
 ): string | undefined {
   if (population.size <= fewRows) return oneOfSelection(select, population, random)
-  return drawnEnds(population, 1, random)[0]
+  return drawnEnd(population, random)
 }

@@ -1,11 +1,11 @@
-import { exp, log } from '../../random/elementary.ts'
+import { log, power } from '../../random/elementary.ts'
 import type { RandomStream } from '../../random/random-stream.ts'
 import type { Selector } from '../algorithm.ts'
 import { endsIn, type Population } from '../population.ts'
 import { drawnByWeight, drawnRows } from './draws.ts'
 import { LeastKeys } from './least-keys.ts'
-import { numberAtRank } from './ranks.ts'
-import { endColumns, knownOf, reported } from './remembering-selectors.ts'
+import { knownRows, numberAtRank, numberOfKnown } from './ranks.ts'
+import { endColumns, knownOf, reported, secondsIn } from './remembering-selectors.ts'
 
 /** Name of the metric with which a client tells its utility, and of the column that keeps it. */
 export const utilityMetric = 'utility'
@@ -64,19 +64,16 @@ export function nextExploration(exploration: number): number {
 }
 
 /** T: the duration at the percentile `threshold`. Infinite from 100 on, and where no duration is known. */
-export function preferredSeconds(seconds: Float32Array, threshold: number): number {
-  const known = numberOfKnown(seconds)
+export function preferredSeconds(
+  seconds: Float32Array,
+  threshold: number,
+  known: number = numberOfKnown(seconds),
+): number {
   if (threshold >= 100 || known === 0) return Number.POSITIVE_INFINITY
   return numberAtRank(seconds, Math.min(known - 1, Math.floor((known * threshold) / 100)))
 }
 
-function numberOfKnown(numbers: Float32Array): number {
-  let known = 0
-  for (const number of numbers) if (!Number.isNaN(number)) known += 1
-  return known
-}
-
-/** The scores of the known ends in round t, by row. NaN for an end that isn't known. */
+/** The scores of the known ends in round t, by row. */
 export function oortScores(
   { utility, seconds, last }: OortColumns,
   { round, threshold, alpha }: { readonly round: number; readonly threshold: number; readonly alpha: number },
@@ -85,21 +82,18 @@ export function oortScores(
   boundOf(row: number): number
   scoreOf(row: number): number
 } {
-  const preferred = preferredSeconds(seconds, threshold)
   const known = numberOfKnown(utility)
+  const preferred = preferredSeconds(seconds, threshold, known)
   const most = numberAtRank(utility, Math.min(known - 1, Math.floor(clipQuantile * known)))
-  const uncertainty = (since: number) => Math.sqrt((0.1 * log(round)) / since)
-  const uncertaintyAt = Float64Array.from({ length: round }, (_, since) => uncertainty(since))
-  const boundOf = (row: number) => {
-    const since = last[row]!
-    return Math.min(utility[row]!, most) + (uncertaintyAt[since] ?? uncertainty(since))
-  }
+  // A million roots and quotients take longer than all else.
+  const bonusAt = Float64Array.from({ length: round }, (_, since) => Math.sqrt((0.1 * log(round)) / since))
+  const boundOf = (row: number) => Math.min(utility[row]!, most) + bonusAt[Math.trunc(last[row]!)]!
   return {
     boundOf,
     scoreOf(row) {
       const score = boundOf(row)
       const took = seconds[row]!
-      return took > preferred ? score * exp(alpha * log(preferred / took)) : score
+      return took > preferred ? score * power(preferred / took, alpha) : score
     },
   }
 }
@@ -132,12 +126,13 @@ export function oortSelector(choices: OortChoices): Selector<OortMemory> {
     columns: [utilityMetric, secondsColumn, lastColumn],
     select(population, random, memory = start) {
       const utility = population.known(utilityMetric)
-      const known = numberOfKnown(utility)
+      const known = knownRows(utility)
       const seats = Math.min(population.size, oortSeats(count))
-      const toExplore = Math.max(seats - known, Math.floor(memory.exploration * seats))
+      const unknown = population.size - known.length
+      const toExplore = Math.max(seats - known.length, Math.floor(memory.exploration * seats))
       const isUnknown = (row: number) => Number.isNaN(utility[row])
-      const explored = drawnRows(population, toExplore, random, isUnknown)
-      const exploited = exploit(population, seats - explored.length, random, memory)
+      const explored = drawnRows(population, Math.min(unknown, toExplore), random, isUnknown)
+      const exploited = exploit(population, known, seats - explored.length, random, memory)
       // Where known ends aren't free, unknown ones take their seats.
       const taken = new Set(explored)
       const missing = seats - explored.length - exploited.length
@@ -157,42 +152,53 @@ export function oortSelector(choices: OortChoices): Selector<OortMemory> {
         },
         known: {
           [utilityMetric]: reported(finished, ({ metrics }) => utilityIn(metrics)),
-          [secondsColumn]: reported(finished, ({ seconds }) => seconds),
+          [secondsColumn]: secondsIn(finished),
           [lastColumn]: reported(finished, () => round),
         },
       }
     },
   }
 
-  function exploit(population: Population, seats: number, random: RandomStream, memory: OortMemory): Uint32Array {
+  /**
+   * Of the known ends that are free, `seats` near the best by their scores, or all if there are fewer. `rows`: those of the
+   * known ends, which are changed.
+   */
+  function exploit(
+    population: Population,
+    rows: Uint32Array,
+    seats: number,
+    random: RandomStream,
+    { round, threshold }: OortMemory,
+  ): Uint32Array {
     if (seats < 1) return new Uint32Array()
-    const { allFree, size } = population
+    const isOpen = (row: number) => population.allFree || population.isFree(row)
     const utility = population.known(utilityMetric)
     const columns = { utility, seconds: population.known(secondsColumn), last: population.known(lastColumn) }
-    const { boundOf, scoreOf } = oortScores(columns, {
-      round: memory.round + 1,
-      threshold: memory.threshold,
-      alpha,
-    })
+    const { boundOf, scoreOf } = oortScores(columns, { round: round + 1, threshold, alpha })
     const best = new LeastKeys(seats)
-    for (let row = 0; row < size; row++) {
-      if (Number.isNaN(utility[row]) || (best.isFull && boundOf(row) <= -best.greatest)) continue
+    // The score of the last seat so far, and the number of rows that may be near it, which stay.
+    let [worst, near] = [Number.NEGATIVE_INFINITY, 0]
+    for (let index = 0; index < rows.length; index++) {
+      const row = rows[index]!
+      const bound = boundOf(row)
+      if (bound < cutOffShare * worst) continue
+      rows[near++] = row
+      if (bound <= worst) continue
       const score = scoreOf(row)
-      if (best.isFull && score <= -best.greatest) continue
-      if (allFree || population.isFree(row)) best.offer(row, -score)
+      if (score <= worst || !isOpen(row)) continue
+      best.offer(row, -score)
+      if (best.isFull) worst = -best.greatest
     }
     if (!best.isFull) return best.members()
-    const cutOff = cutOffShare * -best.greatest
-    const weightOf = (row: number) => {
-      // Not true for an unknown end.
-      if (!(boundOf(row) >= cutOff)) return 0
-      const score = scoreOf(row)
-      return score >= cutOff ? score : 0
+    const weightOf = (index: number) => {
+      const score = scoreOf(rows[index]!)
+      return score >= cutOffShare * worst ? score : 0
     }
-    const drawn = drawnByWeight(size, seats, weightOf, random, (row) => allFree || population.isFree(row))
+    const drawn = drawnByWeight(near, seats, weightOf, random, (index) => isOpen(rows[index]!))
+    const exploited = drawn.map((index) => rows[index]!)
     // Ends whose scores are 0 are as likely as each other.
-    const isIdle = (row: number) => !Number.isNaN(utility[row]) && weightOf(row) === 0
-    return Uint32Array.from([...drawn, ...drawnRows(population, seats - drawn.length, random, isIdle)])
+    const isIdle = (row: number) => !(scoreOf(row) > 0) && !Number.isNaN(utility[row])
+    return Uint32Array.from([...exploited, ...drawnRows(population, seats - drawn.length, random, isIdle)])
   }
 }
 
@@ -203,5 +209,5 @@ export function oortSeats(count: number): number {
 
 /** A diverged client has no utility. */
 function utilityIn({ [utilityMetric]: utility = 0 }: Readonly<Record<string, number>>): number {
-  return Number.isFinite(Math.fround(utility)) ? utility : 0
+  return Number.isFinite(Math.fround(utility)) ? Math.max(0, utility) : 0
 }
