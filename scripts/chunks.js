@@ -27,7 +27,7 @@ export async function writeChunks() {
     preserveEntrySignatures: 'allow-extension',
     // As package.json says of the product, and as packages mustn't be taken for.
     treeshake: { moduleSideEffects: [{ external: false, sideEffects: false }] },
-    checks: { ineffectiveDynamicImport: false },
+    checks: { ineffectiveDynamicImport: false, bundlerTimings: false },
     plugins: [outside(), placed(modules, doors), pure(modules)],
   })
   const options = {
