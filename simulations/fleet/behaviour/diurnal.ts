@@ -32,7 +32,13 @@ export const diurnal = defineModel({
     'available at night, local time: a share `night` of devices at the hour `peak`, a share `day` twelve hours later',
   source: 'Bonawitz et al., MLSys 2019, section 9',
   settings: {
-    night: { kind: 'number', above: 0, most: 1, default: 0.4, help: 'share of devices that are available at the peak' },
+    night: {
+      kind: 'number',
+      least: 0.001,
+      most: 1,
+      default: 0.4,
+      help: 'share of devices that are available at the peak',
+    },
     day: {
       kind: 'number',
       least: 0,
