@@ -100,6 +100,29 @@ test('awaitJoin does not wait for an end that left before, even one that joins l
   t.deepEqual(log, ['then right-1'])
 })
 
+test('ends that leave are told to who watches, until the watch ends', async (t) => {
+  const [told, early]: [string[], string[]] = [[], []]
+  await play(
+    async (channel) => {
+      await channel.awaitJoin()
+      channel.watchLeft((end) => early.push(end))()
+      const unwatch = channel.watchLeft((end) => told.push(end))
+      channel.broadcast(1)
+      while (channel.has('right-0')) await channel.changed()
+      unwatch()
+      channel.send('right-1', 2)
+      while (channel.has('right-1')) await channel.changed()
+    },
+    async (channel, { end }) => {
+      await channel.recv('left-0')
+      if (end === 'right-1') await channel.recv('left-0')
+      channel.leave()
+    },
+    { rights: 2 },
+  )
+  t.deepEqual([told, early], [['right-0'], []])
+})
+
 test('messages of an end are received in the order sent, whoever else sends', async (t) => {
   await play(
     async (channel) => {
