@@ -23,7 +23,8 @@ export function drawnNumbers(size: number, count: number, random: RandomStream):
 }
 
 /**
- * Uniformly random rows that are free and fit, ascending: `count` of them, or all if there are fewer.
+ * Uniformly random rows that are free and fit, ascending: `count` of them, or all if there are fewer. Absent: every row
+ * fits.
  *
  * To ask for each row of many costs much. There, rows are drawn until enough of them are free and fit, which is uniform
  * too. Only after many draws in vain are all rows asked.
@@ -32,11 +33,12 @@ export function drawnRows(
   population: Population,
   count: number,
   random: RandomStream,
-  fits: (row: number) => boolean = () => true,
+  fits?: (row: number) => boolean,
 ): Uint32Array {
   const { size, allFree } = population
+  if (allFree && !fits) return drawnNumbers(size, count, random)
   if (count <= 0) return new Uint32Array()
-  const isOpen = (row: number) => fits(row) && (allFree || population.isFree(row))
+  const isOpen = (row: number) => (!fits || fits(row)) && (allFree || population.isFree(row))
   const taken = new Set<number>()
   if (size > fewRows && count < size / 4) {
     for (let inVain = 0; taken.size < count && inVain < mostInVain; inVain++) {
@@ -47,24 +49,15 @@ export function drawnRows(
     }
     if (taken.size === count) return Uint32Array.from(taken).toSorted()
   }
-  let open = -taken.size
-  for (let row = 0; row < size; row++) if (isOpen(row)) open += 1
-  const numbers = drawnNumbers(open, count - taken.size, random)
-  const rows = new Uint32Array(taken.size + numbers.length)
-  rows.set([...taken])
-  let [at, filled] = [0, taken.size]
-  for (let row = 0; filled < rows.length; row++) {
-    if (!isOpen(row) || taken.has(row)) continue
-    if (at === numbers[filled - taken.size]) rows[filled++] = row
-    at += 1
-  }
-  return rows.toSorted()
+  const open: number[] = []
+  for (let row = 0; row < size; row++) if (isOpen(row) && !taken.has(row)) open.push(row)
+  const others = drawnNumbers(open.length, count - taken.size, random)
+  return Uint32Array.from([...taken, ...Array.from(others, (number) => open[number]!)]).toSorted()
 }
 
 /** Names of uniformly random free ends, sorted: `count` of them, or all if there are fewer. */
 export function drawnEnds(population: Population, count: number, random: RandomStream): readonly string[] {
-  const { allFree, size } = population
-  return endsIn(population, allFree ? drawnNumbers(size, count, random) : drawnRows(population, count, random))
+  return endsIn(population, drawnRows(population, count, random))
 }
 
 /** A uniformly random free end. Undefined if none is free. */
