@@ -133,6 +133,7 @@ export {
 export * from './tag/topologies.ts'
 export * from './tag/topology.ts'
 export { assertValid, findFaults, validateTopology } from './tag/validate.ts'
+export { type Hold, holdingHere } from './training/held-sums.ts'
 export * from './training/inline-pool.ts'
 export * from './training/training-pool.ts'
 export { type Trial, trial } from './training/trial.ts'

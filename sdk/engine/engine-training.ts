@@ -69,7 +69,9 @@ export async function trainOnEngine(
     await yieldTurn()
     signal?.throwIfAborted()
   }
-  const delta = training.deltaOf(engine.save(request.into?.()))
+  const delta = training.frozen
+    ? training.deltaOf(engine.save(request.into?.()))
+    : training.finite(engine.saveDelta(training.base, request.into?.()))
   return {
     delta,
     samples: examples.count,

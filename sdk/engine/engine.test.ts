@@ -167,3 +167,34 @@ test('a moving mean follows the batches’ means by 1 − momentum, and evaluati
   tensorViews(learner.layout, shifted).get('batch_normalization_1/moving_mean')?.fill(4)
   t.notDeepEqual(await learner.evaluate(shifted, examples), await learner.evaluate(weights, examples))
 })
+
+test('the delta is the weights minus the base, with the bits of a plain loop, which says, too, whether it is finite', (t) => {
+  for (const model of [large, largeNormalized]) {
+    const running = engineOf(model, { batch: 2 })
+    const count = running.save().length
+    const random = randomStream(3)
+    const values = () => Float32Array.from({ length: count }, () => random.uniform() - 0.5)
+    const [weights, base] = [values(), values()]
+    running.load(weights)
+    const { delta, isFinite } = running.saveDelta(base)
+    t.true(isFinite)
+    t.deepEqual(
+      delta,
+      weights.map((value, index) => value - (base[index] ?? 0)),
+    )
+    const room = new Float32Array(count)
+    t.is(running.saveDelta(weights, room).delta, room)
+    t.true(room.every((value) => value === 0))
+
+    // The first and the last value, and one in the middle, each by itself.
+    for (const index of [0, count >> 1, count - 1])
+      for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+        const damaged = weights.slice()
+        damaged[index] = value
+        running.load(damaged)
+        t.false(running.saveDelta(base).isFinite, `${value} at ${index}`)
+      }
+    running.load(weights)
+    t.true(running.saveDelta(base).isFinite)
+  }
+})

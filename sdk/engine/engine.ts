@@ -4,7 +4,7 @@ import { compile } from './compile.ts'
 import type { EngineLoss, LossSums } from './engine-loss.ts'
 import { engineKernels, type Kernels } from './kernels.ts'
 import type { LayerGraph } from './model/layer-graph.ts'
-import { aligned, type Pass, type Tensor, tensorSize, type WeightSlot } from './plan.ts'
+import { aligned, type Pass, paddedTo8, type Tensor, tensorSize, type WeightSlot } from './plan.ts'
 
 /** A layer's output, to whose gradient a backward pass may add. */
 export interface Tap {
@@ -20,6 +20,8 @@ const stagingBytes = 256 * 2 ** 10
 /** Most bytes of a batch that can't be split. */
 const wholeBatchBytes = 2 ** 30
 const pageBytes = 65_536
+/** The bits of infinity as a float32. Without a sign, those of numbers are lower as integers, and those of NaN higher. */
+const infinityBits = 0x7f800000
 
 /**
  * A model in WebAssembly memory: its weights, memory for a batch, and the passes over the batch. Memory grows only when
@@ -52,6 +54,10 @@ export interface Engine {
   load(weights: Float32Array): void
   /** Copies the weights out, into a new array by default. */
   save(into?: Float32Array): Float32Array
+  /**
+   * Copies the weights' difference from a base out, into a new array by default. `isFinite`: whether every value of it is.
+   */
+  saveDelta(base: Float32Array, into?: Float32Array): { readonly delta: Float32Array; readonly isFinite: boolean }
   forward(pass: Pass): void
   /** Runs the loss. With `scale`, writes the gradient of the outputs, times `scale`. */
   loss(loss: EngineLoss, examples: number, scale?: number): LossSums
@@ -93,13 +99,16 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
   const { blocks, weightCount, blockSize } = blocksOf(plan.weights)
 
   const staging = aligned(plan.bytes)
-  const places = aligned(staging + 4 * blockSize)
+  /** A block of values beside the staged ones. */
+  const besides = aligned(staging + 4 * paddedTo8(blockSize))
+  const places = aligned(besides + 4 * paddedTo8(blockSize))
   const placesEnd = (count: number) => places + count * trainedBytes
   const memory = new WebAssembly.Memory({ initial: Math.ceil(placesEnd(0) / pageBytes) })
   const kernels = engineKernels(memory)
   for (const { address, values } of plan.tables) new Uint32Array(memory.buffer, address, values.length).set(values)
   const viewsOf = ({ buffer }: WebAssembly.Memory) => ({
-    staged: new Float32Array(buffer, staging, blockSize),
+    staged: new Float32Array(buffer, staging, paddedTo8(blockSize)),
+    beside: new Float32Array(buffer, besides, paddedTo8(blockSize)),
     features: new Float32Array(buffer, input.value, capacity * tensorSize(input)),
     bytes: new Uint8Array(buffer, bytes, capacity * tensorSize(input)),
     labels: new Float32Array(buffer, labels, capacity),
@@ -162,6 +171,21 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
         into.set(views.staged.subarray(0, size), offset)
       }
       return into
+    },
+    saveDelta(base, into = new Float32Array(weightCount)) {
+      const { staged, beside } = views
+      let most = 0
+      for (const { slot, from, rows, offset, size } of blocks) {
+        slot.save(kernels, staging, from, rows)
+        beside.set(base.subarray(offset, offset + size))
+        // The kernel takes whole vectors: what lies behind the block is cleared.
+        const count = paddedTo8(size)
+        staged.fill(0, size, count)
+        beside.fill(0, size, count)
+        most = Math.max(most, kernels.subtract(staging, besides, count))
+        into.set(staged.subarray(0, size), offset)
+      }
+      return { delta: into, isFinite: most < infinityBits }
     },
     forward(pass) {
       for (const op of plan.ops) op.forward(kernels, pass)

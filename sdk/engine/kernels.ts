@@ -59,6 +59,7 @@ export interface Kernels extends LayerKernels {
   sumRows(source: number, pitch: number, rows: number, columns: number, target: number, scale: number): void
   add(a: number, b: number, out: number, count: number): void
   addScaled(source: number, scale: number, target: number, count: number): void
+  subtract(values: number, base: number, count: number): number
   fill(target: number, value: number, count: number): void
   copyRows(source: number, sourcePitch: number, target: number, targetPitch: number, rows: number, bytes: number): void
   beginGradient(w: number, slope: number, offset: number, gradient: number, count: number): void
@@ -207,6 +208,7 @@ const names: readonly (keyof Kernels)[] = [
   'add',
   'addScaled',
   'fill',
+  'subtract',
   'copyRows',
   'beginGradient',
   'moveOn',

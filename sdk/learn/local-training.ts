@@ -85,6 +85,7 @@ export interface LocalTraining {
   readonly steps: Steps
   readonly start: Float32Array
   readonly centre: Float32Array
+  readonly base: Float32Array
   readonly frozen: FrozenValues | undefined
   /** As `batchesOf`, by the request's stream. */
   batches(): Generator<LocalBatch>
@@ -95,6 +96,8 @@ export interface LocalTraining {
    *   table's row that no later example uses.
    */
   deltaOf(trained: Float32Array): Float32Array
+  /** The difference itself, of a learner that takes it. Throws as `deltaOf`. */
+  finite(difference: { readonly delta: Float32Array; readonly isFinite: boolean }): Float32Array
 }
 
 /** Yields the batches of a training. Each epoch's order is drawn from the stream when its first batch is requested. */
@@ -156,20 +159,23 @@ export function localTraining(settings: Steps, layout: Layout, request: Training
       yield batch
     }
   }
+  const finite: LocalTraining['finite'] = ({ delta, isFinite }) => {
+    if (isFinite) return delta
+    const { epoch, batch } = last
+    throw learnError('LEARN_OVERFLOW', { epoch, batch, learningRate })
+  }
   return {
     steps,
     start,
     centre,
+    base,
     frozen,
     batches,
     deltaOf(trained) {
       frozen?.restore(trained, start)
-      if (!subtractBase(trained, base)) {
-        const { epoch, batch } = last
-        throw learnError('LEARN_OVERFLOW', { epoch, batch, learningRate })
-      }
-      return trained
+      return finite({ delta: trained, isFinite: subtractBase(trained, base) })
     },
+    finite,
   }
 }
 

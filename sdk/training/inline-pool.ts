@@ -4,20 +4,24 @@ import { chunkCount, mergeEvaluations } from '../learn/evaluation.ts'
 import type { Evaluation } from '../learn/learner.ts'
 import type { Settings } from '../role/role.ts'
 import type { Workload } from '../workload/workload.ts'
+import type { Hold } from './held-sums.ts'
 import { localTrainer } from './local-trainer.ts'
 import type { TrainingPool } from './training-pool.ts'
 
 /**
  * A pool that runs the learner in this thread. One request runs at a time, though requests of several clients
- * interleave at batches.
+ * interleave at batches. With `hold`, such as `holdingHere`, it has `trainHeld`: pages, whose updates travel, do without the
+ * code for it.
  */
 export async function inlinePool<S extends Settings>(
   workload: Pick<Workload<S>, 'learner' | 'data'>,
   settings: S,
   seed: number,
   datasets?: GivenDatasets,
+  hold?: Hold,
 ): Promise<TrainingPool> {
   const trainer = await localTrainer(workload, settings, seed, datasets)
+  const held = hold?.(trainer.layout)
   let closed = false
   const open = () => {
     if (closed) throw learnError('LEARN_CLOSED')
@@ -34,6 +38,7 @@ export async function inlinePool<S extends Settings>(
     clients: trainer.clients,
     initialWeights: async () => open().initialWeights(),
     train: async (request) => open().train(request),
+    ...(held && { trainHeld: (request) => held((into) => open().train(request, into)) }),
     trainRoot: trainer.trainRoot,
     async evaluate(weights) {
       const parts: Evaluation[] = []

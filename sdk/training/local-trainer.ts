@@ -81,6 +81,10 @@ export async function localTrainer<S extends Settings>(
   if (!(fraction >= 0 && fraction < 1)) {
     throw learnError('LEARN_SETTING', { name: 'heldOut', expected: 'from 0 and below 1', value: fraction })
   }
+  const checkedClient = (client: number) => {
+    if (Number.isInteger(client) && client >= 0 && client < data.clients) return client
+    throw learnError('LEARN_CLIENT', { client, clients: data.clients })
+  }
   /** Examples that came by a promise, such as those of a file: a device reads its own client's once. */
   let last: { readonly client: number; readonly examples: Promise<Examples> } | undefined
   const ownExamples = (client: number) => {
@@ -94,12 +98,8 @@ export async function localTrainer<S extends Settings>(
     return examples
   }
   /** A client's examples, split into training and held-out examples. */
-  const examplesOf = async (client: number) => {
-    if (!(Number.isInteger(client) && client >= 0 && client < data.clients)) {
-      throw learnError('LEARN_CLIENT', { client, clients: data.clients })
-    }
-    return split(await ownExamples(client), fraction, () => randomStream(seed, 'held-out', client))
-  }
+  const examplesOf = async (client: number) =>
+    split(await ownExamples(checkedClient(client)), fraction, () => randomStream(seed, 'held-out', client))
   const ownBatch = async (client: number | undefined, indices: Uint32Array) =>
     allOf(subset((await examplesOf(client ?? Number.NaN)).training, indices))
   const { root } = data
@@ -209,7 +209,11 @@ export async function localTrainer<S extends Settings>(
       if (!id) throw learnError('LEARN_IDS', { client })
       return Array.from({ length: count }, (_, index) => id(index))
     },
-    samples: async (client) => (await examplesOf(client)).training.count,
+    async samples(client) {
+      if (!data.samples) return (await examplesOf(client)).training.count
+      const count = data.samples(checkedClient(client))
+      return count - heldOutOf(count, fraction)
+    },
     labels(clients) {
       if (clients > data.clients) throw learnError('LEARN_CLIENT', { client: clients - 1, clients: data.clients })
       if (!data.label) throw learnError('LEARN_LABELS')
@@ -265,9 +269,13 @@ function asked(
   }
 }
 
+function heldOutOf(count: number, fraction: number): number {
+  return Math.floor(fraction * count)
+}
+
 /** Holds out a fraction of the examples, rounded down: the first ones in a random order. */
 function split(examples: Examples, fraction: number, random: () => RandomStream) {
-  const count = Math.floor(fraction * examples.count)
+  const count = heldOutOf(examples.count, fraction)
   if (count === 0) return { training: examples, heldOut: subset(examples, new Uint32Array()) }
   const order = random().shuffle(Uint32Array.from({ length: examples.count }, (_, index) => index))
   return {

@@ -26,6 +26,21 @@ export function add(a: usize, b: usize, out: usize, count: i32): void {
   }
 }
 
+// values −= base. Returns the bits of the largest magnitude of the differences: 0x7f800000 or more where one isn't finite.
+export function subtract(values: usize, base: usize, count: i32): i32 {
+  const magnitude = i32x4.splat(0x7fffffff)
+  let most = i32x4.splat(0)
+  for (let end = values + (<usize>count << 2); values < end; values += 16, base += 16) {
+    const difference = f32x4.sub(v128.load(values), v128.load(base))
+    v128.store(values, difference)
+    most = i32x4.max_s(most, v128.and(difference, magnitude))
+  }
+  return max<i32>(
+    max<i32>(i32x4.extract_lane(most, 0), i32x4.extract_lane(most, 1)),
+    max<i32>(i32x4.extract_lane(most, 2), i32x4.extract_lane(most, 3)),
+  )
+}
+
 // target += scale · source.
 export function addScaled(source: usize, scale: f32, target: usize, count: i32): void {
   const factor = f32x4.splat(scale)

@@ -1,6 +1,6 @@
 export { pack, turn, unpack } from './panels'
 export { forward, inputGradient, nonzeroRuns, weightGradient } from './product'
-export { add, addScaled, copyRows, divideBytes, fill, reluGradient, sumRows } from './elementwise'
+export { add, addScaled, copyRows, divideBytes, fill, reluGradient, subtract, sumRows } from './elementwise'
 export { maxPool, maxPoolGradient } from './pooling'
 export { correct, sigmoidCrossEntropy, softmaxCrossEntropy, squaredError } from './loss'
 export { clearPadding, rectify, rectifyGradient, sigmoid, sigmoidGradient, tanh, tanhGradient } from './activation'

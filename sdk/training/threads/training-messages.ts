@@ -4,6 +4,7 @@ import type { FileLine } from '../../data/files/node-shared-files.ts'
 import type { LocalTerms, Update } from '../../learn/learner.ts'
 import type { OwnEvaluation } from '../../learn/role-learner.ts'
 import type { Settings } from '../../role/role.ts'
+import type { HeldMessage, HeldReceipt, HeldReply } from '../held-sums.ts'
 import type {
   ClientEvaluationRequest,
   PassAnswer,
@@ -11,7 +12,6 @@ import type {
   RootTrainingRequest,
   TrainingPool,
 } from '../training-pool.ts'
-import type { HeldMessage, HeldReceipt, HeldReply } from './held-sums.ts'
 
 /** The start values of a training worker. */
 export interface WorkerSetup {

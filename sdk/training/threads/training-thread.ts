@@ -3,7 +3,7 @@ import { unpackError } from '../../../runtime/index.ts'
 import type { SharedFiles } from '../../data/files/node-shared-files.ts'
 import { learnError } from '../../learn/errors.ts'
 import type { PartialSum } from '../../sum/accumulator.ts'
-import type { HeldMessage, HeldReply, HoldingThread } from './held-sums.ts'
+import type { HeldMessage, HeldReply, HoldingThread } from '../held-sums.ts'
 import type { WorkerDescription, WorkerReply, WorkerRequest, WorkerSetup, WorkerStart } from './training-messages.ts'
 
 /** A worker leaves little garbage at a time. A larger young generation would only fill up before it's collected. */

@@ -4,8 +4,8 @@ import { readFilesWith } from '../../data/files/node-file-content.ts'
 import { fileReaderOver } from '../../data/files/node-shared-files.ts'
 import { learnError } from '../../learn/errors.ts'
 import { importWorkload } from '../../workload/load/import-workload.ts'
+import { type HeldSums, heldSums } from '../held-sums.ts'
 import { type LocalTrainer, localTrainer } from '../local-trainer.ts'
-import { type HeldSums, heldSums } from './held-sums.ts'
 import type { WorkerMessage, WorkerReply, WorkerRequest, WorkerStart } from './training-messages.ts'
 
 /** Entry of a worker thread: makes the workload's learner and data, then answers requests one at a time. */
@@ -14,7 +14,7 @@ async function serve({ bundle, settings, seed, datasets, files }: WorkerStart): 
   const trainer = await localTrainer(await importWorkload(new URL(bundle)), settings, seed, datasets)
   const { layout, modelTopology, runsOn, ownSteps, abilities, modelLayers, sections, clients } = trainer
   const hasRoot = trainer.trainRoot !== undefined
-  const held = heldSums(layout)
+  const held = heldSums(layout, { shared: true })
   let running = new AbortController()
   parentPort?.on('message', (message: WorkerMessage) => {
     switch (message.type) {
@@ -53,16 +53,7 @@ async function answer(
         return { type: 'update', update: await trainer.trainRoot(shared) }
       }
       const training = { ...shared, client }
-      if (hold) {
-        let room: Float32Array | undefined
-        // The room is taken late: vectors held earlier may be added meanwhile, which frees their memory.
-        const roomOf = () => {
-          room ??= held.room()
-          return room
-        }
-        const update = await trainer.train(training, roomOf)
-        return { type: 'held', receipt: held.keep(update, roomOf()) }
-      }
+      if (hold) return { type: 'held', receipt: await held.trained((into) => trainer.train(training, into)) }
       const update = await trainer.train(training)
       // A copy, since a transferred array is lost to the learner, which may reuse its array.
       return { type: 'update', update: { ...update, delta: update.delta.slice() } }

@@ -3,6 +3,7 @@ import test, { type ExecutionContext } from 'ava'
 import type { HeldUpdate } from '../../learn/role-learner.ts'
 import { HeldDelta, type Vector } from '../../sum/accumulator.ts'
 import { accumulator } from '../../sum/wasm-accumulator.ts'
+import { holdingHere } from '../held-sums.ts'
 import { inlinePool } from '../inline-pool.ts'
 import type { TrainingPool } from '../training-pool.ts'
 import misbehaving, { clientThat } from './misbehaving.test.workload.ts'
@@ -17,6 +18,9 @@ async function start(t: ExecutionContext, workers: number, seed = 1): Promise<Tr
   t.teardown(() => pool.close())
   return pool
 }
+
+/** A pool in this thread that holds deltas. */
+const holdingPool = () => inlinePool(misbehaving, settings, 1, undefined, holdingHere)
 
 function request(pool: TrainingPool, client: number, weights: Float32Array = new Float32Array(pool.layout.size)) {
   return { client, end: `trainer-${client}`, round: 1, weights, terms: { proximal: 0.5 } }
@@ -94,13 +98,13 @@ for (const client of [clientThat.exits, clientThat.throwsLater]) {
   })
 }
 
-test('updates that are held and summed where they were trained give the same sum, in any thread, as those that travel', async (t) => {
+test('updates that are held and summed where they were trained give the same sum, in any thread or in this one, as those that travel', async (t) => {
   const clients = [0, clientThat.repeats, 0, clientThat.usesTerms, 0]
-  const inline = await inlinePool(misbehaving, settings, 1)
+  const inline = await holdingPool()
   const expected = accumulator({ layout: inline.layout })
   for (const client of clients) expected.add(weighted(await inline.train(request(inline, client))))
-  for (const workers of [1, 3]) {
-    const pool = await start(t, workers)
+  for (const workers of [0, 1, 3]) {
+    const pool = workers === 0 ? inline : await start(t, workers)
     const sum = accumulator({ layout: pool.layout, name: 'sum' })
     for (let round = 0; round < 2; round++) {
       sum.reset()
@@ -117,7 +121,11 @@ test('updates that are held and summed where they were trained give the same sum
 })
 
 test('several named vectors are held, and each can be summed or taken once', async (t) => {
-  const pool = await start(t, 2)
+  await takeOnce(t, await start(t, 2))
+  await takeOnce(t, await holdingPool())
+})
+
+async function takeOnce(t: ExecutionContext, pool: TrainingPool) {
   const { delta, vectors, ...update } = await held(pool, clientThat.repeats)
   const other = await held(pool, clientThat.repeats)
   if (!(delta instanceof HeldDelta && other.delta instanceof HeldDelta)) return t.fail('nothing is held')
@@ -132,7 +140,7 @@ test('several named vectors are held, and each can be summed or taken once', asy
   await sum.settle()
   t.deepEqual(sum.mean(), Float32Array.of(4, 5, 6))
   t.deepEqual(await other.delta.take(), Float32Array.of(1, 2, 3))
-})
+}
 
 test('a vector that is taken from a thread that has ended rejects', async (t) => {
   const pool = await start(t, 1)
@@ -149,6 +157,16 @@ test('a held update that is not finite is refused as one that travels is', async
   const error = t.throws(() => sum.add(weighted(update)), { code: 'SUM_VALUE' })
   t.regex(error.message, /trainer-0 has NaN at w\[1\]/)
   t.is(sum.updates, 0)
+})
+
+test('a fault in adding in this thread comes when the sum is settled, with its code', async (t) => {
+  const pool = await holdingPool()
+  const { delta } = await held(pool, 0)
+  if (!(delta instanceof HeldDelta)) return t.fail('nothing is held')
+  const sum = { name: 'another sum', number: 1 }
+  // No sum whose range was checked before: the holder finds the weight off the grid.
+  delta.addTo(sum, 0.5, { quantumBits: 34, weightBits: 0 })
+  await t.throwsAsync(delta.holder.collect(sum), { code: 'SUM_WEIGHT' })
 })
 
 test('the part of a sum that a worker kept is lost with it, and whoever waits for it hears so', async (t) => {

@@ -7,9 +7,9 @@ import { chunkCount, mergeEvaluations } from '../../learn/evaluation.ts'
 import type { Settings } from '../../role/role.ts'
 import type { LoadedWorkload } from '../../workload/load/load-workload.ts'
 import { workloadBundle } from '../../workload/load/workload-bundle.ts'
+import { heldUpdate, holdingHere } from '../held-sums.ts'
 import { inlinePool } from '../inline-pool.ts'
 import type { RootTrainingRequest, TrainingPool } from '../training-pool.ts'
-import { heldUpdate } from './held-sums.ts'
 import { shared, sharedArrays, sharedTraining, type WorkerReply, type WorkerRequest } from './training-messages.ts'
 import { type TrainingSlot, trainingSlot } from './training-thread.ts'
 
@@ -218,6 +218,6 @@ export function defaultWorkers(): number {
 /** Starts the training pool of a job. Rejects with the workload's errors. */
 export function poolFor({ workload, bundle, ...plan }: TrainingPlan): Promise<TrainingPool> {
   const { settings, seed, workers, datasets } = plan
-  if (workers === 0) return inlinePool(workload, settings, seed, datasets)
+  if (workers === 0) return inlinePool(workload, settings, seed, datasets, holdingHere)
   return workerPool({ module: bundle, settings, seed, workers, datasets })
 }

@@ -1,6 +1,6 @@
-import { type PackedError, packError } from '../../../runtime/index.ts'
-import type { Update } from '../../learn/learner.ts'
-import type { HeldUpdate } from '../../learn/role-learner.ts'
+import { type PackedError, packError, unpackError } from '../../runtime/index.ts'
+import type { Update } from '../learn/learner.ts'
+import type { HeldUpdate } from '../learn/role-learner.ts'
 import {
   type Accumulator,
   type DeltaHolder,
@@ -9,26 +9,26 @@ import {
   type Quanta,
   type SumName,
   type WeightedDelta,
-} from '../../sum/accumulator.ts'
-import { type DeltaPeak, peakOf } from '../../sum/vector-passes.ts'
-import { accumulator } from '../../sum/wasm-accumulator.ts'
-import type { Layout } from '../../weights/layout.ts'
+} from '../sum/accumulator.ts'
+import { type DeltaPeak, peakOf } from '../sum/vector-passes.ts'
+import { accumulator } from '../sum/wasm-accumulator.ts'
+import type { Layout } from '../weights/layout.ts'
 
-/** A worker's description of a vector that it keeps. */
+/** A holder's description of a vector that it keeps. */
 export interface HeldVector {
-  /** Identifies the vector in its worker. */
+  /** Identifies the vector in its holder. */
   readonly id: number
   readonly length: number
   readonly peak: DeltaPeak
 }
 
-/** A worker's description of an update whose vectors it keeps. */
+/** A holder's description of an update whose vectors it keeps. */
 export interface HeldReceipt extends Omit<Update, 'delta' | 'vectors'> {
   readonly delta: HeldVector
   readonly vectors?: Readonly<Record<string, HeldVector>>
 }
 
-/** Messages to a worker about the vectors that it keeps. The worker answers `collect` and `take`. */
+/** Messages to a holder about the vectors that it keeps. The holder answers `collect` and `take`. */
 export type HeldMessage =
   | {
       readonly type: 'add'
@@ -45,12 +45,13 @@ export type HeldReply =
   | { readonly type: 'taken'; readonly id: number; readonly delta: Float32Array | PackedError }
   | { readonly type: 'collected'; readonly sum: SumName; readonly part: PartialSum | PackedError }
 
-/** A worker's vectors until they are added, taken or dropped, and its parts of sums until they are collected. */
+/** One thread's vectors until they are added, taken or dropped, and its parts of sums until they are collected. */
 export interface HeldSums {
-  /** An array into which a training may write its delta. */
-  room(): Float32Array
-  /** Keeps an update. A delta outside the room is copied into the room, since the learner may reuse its array. */
-  keep(update: Update, room: Float32Array): HeldReceipt
+  /**
+   * Trains, and keeps the update. The training may write its delta into the array from `into`; another delta is copied,
+   * since the learner may reuse its array.
+   */
+  trained(train: (into: () => Float32Array) => Promise<Update>): Promise<HeldReceipt>
   receive(message: HeldMessage): HeldReply | undefined
 }
 
@@ -70,7 +71,8 @@ interface OwnSum {
   fault?: unknown
 }
 
-export function heldSums(layout: Layout): HeldSums {
+/** @param shared Whether parts of sums lie in memory that other threads read. Otherwise they are copied. */
+export function heldSums(layout: Layout, { shared }: { readonly shared: boolean }): HeldSums {
   const vectors = new Map<number, Float32Array>()
   const sums = new Map<string, OwnSum>()
   /** Arrays of added or dropped vectors. They are reused, since garbage of this size piles up. */
@@ -106,7 +108,7 @@ export function heldSums(layout: Layout): HeldSums {
     const known = sums.get(name)
     if (known?.number === number) return known
     const sum =
-      known?.quantumBits === quantumBits ? known.sum : accumulator({ layout, quantumBits, weightBits, shared: true })
+      known?.quantumBits === quantumBits ? known.sum : accumulator({ layout, quantumBits, weightBits, shared })
     // A new number means that the previous sum was given up, with the vectors that wait for it.
     for (const { delta } of known?.waiting ?? []) free.push(delta)
     sum.reset()
@@ -147,8 +149,15 @@ export function heldSums(layout: Layout): HeldSums {
   }
 
   return {
-    room: roomFor,
-    keep({ delta, vectors: others, ...update }, room) {
+    async trained(train) {
+      let taken: Float32Array | undefined
+      // The room is taken late: vectors held earlier may be added meanwhile, which frees their memory.
+      const roomOf = () => {
+        taken ??= roomFor()
+        return taken
+      }
+      const { delta, vectors: others, ...update } = await train(roomOf)
+      const room = roomOf()
       if (delta !== room) room.set(delta)
       const more = Object.entries(others ?? {}).map(([name, values]) => [name, held(copied(values))] as const)
       return { ...update, delta: held(room), ...(more.length > 0 && { vectors: Object.fromEntries(more) }) }
@@ -170,14 +179,14 @@ export function heldSums(layout: Layout): HeldSums {
   }
 }
 
-/** A worker thread that keeps vectors. */
+/** A thread that keeps vectors: a worker, or this one. */
 export interface HoldingThread extends DeltaHolder {
   tell(message: Extract<HeldMessage, { type: 'add' | 'drop' }>): void
   /** Moves a vector to this thread. Rejects with LEARN_WORKER_DIED where the worker has ended. */
   take(id: number): Promise<Float32Array>
 }
 
-/** Drops a vector in its worker when its HeldDelta is garbage: neither added nor taken, and unreachable. */
+/** Drops a vector in its thread when its HeldDelta is garbage: neither added nor taken, and unreachable. */
 const forgotten = new FinalizationRegistry<{ readonly thread: HoldingThread; readonly id: number }>(({ thread, id }) =>
   thread.tell({ type: 'drop', id }),
 )
@@ -208,7 +217,38 @@ class ThreadDelta extends HeldDelta {
   }
 }
 
-/** The update of a worker that keeps the update's vectors. */
+/** Makes a function that trains, and gives the update of which the thread keeps the vectors. */
+export type Hold = (layout: Layout) => (train: (into: () => Float32Array) => Promise<Update>) => Promise<HeldUpdate>
+
+/** Holds vectors in this thread. */
+export const holdingHere: Hold = (layout) => {
+  const held = heldSums(layout, { shared: false })
+  const here = holderOf(held)
+  return async (train) => heldUpdate(here, await held.trained(train))
+}
+
+function holderOf(held: HeldSums): HoldingThread {
+  return {
+    tell: (message) => void held.receive(message),
+    async take(id) {
+      const reply = held.receive({ type: 'take', id })
+      if (reply?.type === 'taken' && reply.delta instanceof Float32Array) return reply.delta
+      throw faultOf(reply)
+    },
+    async collect(sum) {
+      const reply = held.receive({ type: 'collect', sum })
+      if (reply?.type === 'collected' && 'sum' in reply.part) return reply.part
+      throw faultOf(reply)
+    },
+  }
+}
+
+function faultOf(reply: HeldReply | undefined): unknown {
+  const fault = reply?.type === 'taken' ? reply.delta : reply?.part
+  return fault && 'message' in fault ? unpackError(fault) : new TypeError('a holder gave no answer')
+}
+
+/** The update of a thread that keeps the update's vectors. */
 export function heldUpdate(thread: HoldingThread, { delta, vectors, ...update }: HeldReceipt): HeldUpdate {
   const here = Object.entries(vectors ?? {}).map(([name, vector]) => [name, new ThreadDelta(thread, vector)] as const)
   return {
