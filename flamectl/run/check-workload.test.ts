@@ -13,6 +13,7 @@ const faults: Readonly<Record<string, readonly [code: string, message: RegExp]>>
   label: ['LEARN_LABEL', /^client 2: example 4 has label 3, but the model has 3 outputs/],
   shape: ['LEARN_INPUT', /^client 2: the model takes an input of shape \[2\], but an example has \[7\]/],
   empty: ['LEARN_EMPTY', /^client 2: there are no examples/],
+  samples: ['WORKLOAD_SAMPLES', /^the data's samples\(3\) is 6, but the client has 5 examples/],
   'few-clients': ['JOB_CLIENTS', /\b64\b.*\b63\b/],
   role: ['JOB_ROLE_UNKNOWN', /role boss is none of trainer/],
   tags: ['ROLE_CHANNEL_MISSING', /role trainer needs one channel with the func tags fetch, upload/],

@@ -8,6 +8,7 @@ import { splitsModel } from '../strategy/fitting-algorithm.ts'
 import { requireLearner } from '../strategy/learner-needs.ts'
 import { namedPopulation } from '../strategy/population.ts'
 import { joined } from '../strategy/round-sum.ts'
+import { workloadError } from '../workload/errors.ts'
 import { boundedClients, requireReproducible, requireSame } from '../workload/reproducible.ts'
 import type { Workload } from '../workload/workload.ts'
 import { type LocalTrainer, localTrainer } from './local-trainer.ts'
@@ -28,7 +29,7 @@ export interface Trial extends Pick<LocalTrainer, 'layout' | 'runsOn' | 'remarks
  * and of the test set. Draws initial weights, trains a batch of the first client, steps, selects, and evaluates a
  * batch, as a job would.
  *
- * @throws WORKLOAD_NOT_REPRODUCIBLE, and the errors of the parts.
+ * @throws WORKLOAD_NOT_REPRODUCIBLE; WORKLOAD_SAMPLES for a false number of a client's examples; the errors of the parts.
  */
 export async function trial<S extends Settings>(
   workload: Workload<S>,
@@ -50,8 +51,10 @@ export async function trial<S extends Settings>(
     let clientsChecked = 0
     await whole.checkExamples('test')
     await whole.checkExamples('root')
-    for await (const [client] of boundedClients(data)) {
+    for await (const [client, { count }] of boundedClients(data)) {
       await whole.checkExamples(client)
+      const known = data.samples?.(client) ?? count
+      if (known !== count) throw workloadError('WORKLOAD_SAMPLES', { client, came: known, expected: count })
       clientsChecked += 1
     }
     const { layout, runsOn, remarks = [], clients } = whole

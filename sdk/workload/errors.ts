@@ -29,6 +29,10 @@ export const workloadErrors = {
     message: 'the workload is not reproducible from the same settings and seed: {difference}',
     hint: 'draw only from the given streams, and use neither Math.random nor the time, since every process and thread makes its own parts of the workload',
   },
+  WORKLOAD_SAMPLES: {
+    message: "the data's samples({client}) is {came}, but the client has {expected} examples",
+    hint: 'return the number of examples that client({client}) gives, or leave samples out',
+  },
   JOB_SEED: {
     message: 'the hyperparameter seed is {seed}: expected a whole number from 0 to 4294967295',
     hint: 'give a whole number in that range, or leave the seed out',

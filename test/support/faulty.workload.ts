@@ -110,6 +110,7 @@ export default workload({
   data: ({ clients, fault }) => ({
     clients: fault === 'few-clients' ? clients - 1 : clients,
     client: (index) => examplesOf(fault, index),
+    samples: (index) => (fault === 'samples' && index === 3 ? 6 : examplesOf(fault, index).count),
     test: examplesOf('none', 0),
   }),
   topology: ({ clients, fault }) => topologyOf(fault, clients),
