@@ -1,4 +1,4 @@
-import { tooFew } from '../errors.ts'
+import { tooFew } from './errors.ts'
 import { checkClients, grouped, heapOf, indicesTo, type Parts, packedParts } from './parts.ts'
 
 /** The writer, site or device that an example belongs to. */

@@ -1,6 +1,6 @@
 import { dirichlet } from '../../random/distributions.ts'
 import { type RandomStream, randomStream } from '../../random/random-stream.ts'
-import { dataError } from '../errors.ts'
+import { partitionError } from './errors.ts'
 import { checkClient, indicesTo, type Labelled, type LabelTable, labelTable, type Parts } from './parts.ts'
 import { positive, readSizes, type SizeDraw, type Sizes } from './sizes.ts'
 
@@ -30,7 +30,7 @@ export interface ParsedDraws {
 
 /** @throws DATA_DRAW for a text that begins with `draw`, but is no `DrawScheme`. */
 export function parseDraws(scheme: string): ParsedDraws {
-  const refused = (reason: string) => dataError('DATA_DRAW', { scheme, reason })
+  const refused = (reason: string) => partitionError('DATA_DRAW', { scheme, reason })
   const [, ...fields] = scheme.split(':')
   if (fields.length === 0) throw refused('the numbers of examples are missing')
   const [size, rest] = readSizes(fields)
@@ -97,7 +97,7 @@ export function drawnParts(
   const { labels, offsets, items } = table
   if (spread.kind === 'labels' && spread.count > labels.length) {
     const reason = `a client can't have ${spread.count} labels, since the examples have ${labels.length}`
-    throw dataError('DATA_DRAW', { scheme, reason })
+    throw partitionError('DATA_DRAW', { scheme, reason })
   }
   const draws = spread.kind === 'dirichlet' ? byShares(table, spread.alpha) : byLabels(table, spread.count)
   return {

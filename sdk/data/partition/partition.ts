@@ -1,9 +1,9 @@
 import { knownNames } from '../../../runtime/index.ts'
 import { dirichlet } from '../../random/distributions.ts'
 import type { RandomStream } from '../../random/random-stream.ts'
-import { dataError, tooFew } from '../errors.ts'
 import { type Key, partsByKey } from './by-key.ts'
 import { type DrawScheme, drawnParts, type ParsedDraws, parseDraws } from './draws.ts'
+import { partitionError, tooFew } from './errors.ts'
 import {
   checkClients,
   grouped,
@@ -71,7 +71,7 @@ export function partsOf({ examples, clients, keys = [], scheme, random }: PartsR
     case 'shards':
       return dealt(labelTable(examples).items, random.shuffle(indicesTo(2 * clients)))
     case 'key':
-      if (keys.length !== count) throw dataError('DATA_KEYS', { expected: count, came: keys.length })
+      if (keys.length !== count) throw partitionError('DATA_KEYS', { expected: count, came: keys.length })
       return partsByKey({ keys, clients })
     case 'dirichlet':
       return dirichletParts(examples, clients, parsed.alpha, random)
@@ -93,7 +93,7 @@ export function parsePartitionScheme(scheme: string): ParsedScheme {
   const alpha = Number(digits)
   if (digits === undefined || !Number.isFinite(alpha) || alpha <= 0) {
     const known = knownNames(scheme.replace(/:.*/s, ''), ['iid', 'shards', 'key', 'dirichlet:α', 'draw:SIZES'])
-    throw dataError('DATA_SCHEME', { scheme, known })
+    throw partitionError('DATA_SCHEME', { scheme, known })
   }
   return { kind: 'dirichlet', alpha }
 }

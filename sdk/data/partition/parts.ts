@@ -1,4 +1,4 @@
-import { dataError } from '../errors.ts'
+import { partitionError } from './errors.ts'
 
 /** Which examples each client has. Nothing is kept for a client but its place in shared arrays, or not even that. */
 export interface Parts {
@@ -30,13 +30,13 @@ export function packedParts(indices: Uint32Array, offsets: Uint32Array): Parts {
 
 /** @throws DATA_CLIENTS for a number of clients that isn't an integer from 1. */
 export function checkClients(clients: number): void {
-  if (!Number.isInteger(clients) || clients < 1) throw dataError('DATA_CLIENTS', { clients })
+  if (!Number.isInteger(clients) || clients < 1) throw partitionError('DATA_CLIENTS', { clients })
 }
 
 /** @throws DATA_CLIENT for a client that doesn't exist. */
 export function checkClient(client: number, clients: number): void {
   if (!(Number.isInteger(client) && client >= 0 && client < clients))
-    throw dataError('DATA_CLIENT', { client, clients })
+    throw partitionError('DATA_CLIENT', { client, clients })
 }
 
 /** Where each group begins in an array of all groups, and at last the array's length. */

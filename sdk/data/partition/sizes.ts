@@ -1,7 +1,7 @@
 import { normal } from '../../random/distributions.ts'
 import { exp } from '../../random/elementary.ts'
 import type { RandomStream } from '../../random/random-stream.ts'
-import { dataError } from '../errors.ts'
+import { partitionError } from './errors.ts'
 
 /**
  * How many examples a client has, drawn for each client.
@@ -23,9 +23,9 @@ const mostMedians = 100
 export function sizesOf(text: string): SizeDraw {
   const [found, rest] = readSizes(text.split(':'))
   if (typeof found !== 'string' && rest.length > 0) {
-    throw dataError('DATA_SIZES', { given: text, reason: `nothing may follow, but ':${rest.join(':')}' does` })
+    throw partitionError('DATA_SIZES', { given: text, reason: `nothing may follow, but ':${rest.join(':')}' does` })
   }
-  if (typeof found === 'string') throw dataError('DATA_SIZES', { given: text, reason: found })
+  if (typeof found === 'string') throw partitionError('DATA_SIZES', { given: text, reason: found })
   return found
 }
 

@@ -1,6 +1,6 @@
-import { dataError } from '../errors.ts'
 import type { Examples, FederatedData } from '../examples.ts'
 import { subset } from '../in-memory-examples.ts'
+import { partitionError } from './errors.ts'
 import { type PartsRequest, parsePartitionScheme, partsOf } from './partition.ts'
 
 export interface SpreadRequest extends Omit<PartsRequest, 'examples'> {
@@ -37,7 +37,7 @@ function valuesOf(examples: Examples, name: string): Float64Array {
   const { count, columns = {} } = examples
   const column = columns[name]
   if (!column) {
-    throw dataError('DATA_COLUMN', { column: name, known: Object.keys(columns).join(', ') || 'none' })
+    throw partitionError('DATA_COLUMN', { column: name, known: Object.keys(columns).join(', ') || 'none' })
   }
   const values = new Float64Array(count)
   for (let index = 0; index < count; index++) values[index] = column(index)
