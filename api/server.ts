@@ -82,7 +82,7 @@ export function apiServer({
       const isOpen = !gate || isForAll(request) || (request.method === 'OPTIONS' && origins.length > 0)
       const lack = isOpen ? undefined : gate.lack(request.headers)
       const group = groupOf(request, lack)
-      connections.note(request, group)
+      connections.note(request, response, group)
       takeTurn(group, () => {
         // Its caller is gone. Nothing was begun for it.
         if (response.destroyed || request.socket.destroyed) return
@@ -101,7 +101,10 @@ export function apiServer({
     },
   })
   const connections = heldConnections(rest.node, (caller) => takeTurn(caller, () => {}))
-  const takeTurn = requestTurns(connections)
+  const takeTurn = requestTurns({
+    ...connections,
+    hasAccepted: () => connections.hasAccepted() || accounts?.isLooking === true,
+  })
   for (const operation of operations) {
     const path = operation.path.replace(/\{(\w+)\}/g, ':$1')
     mount(operation.method, path, operation.id, async (request, response) => {

@@ -29,6 +29,8 @@ export interface LocalAccounts {
   watch(socket: Socket): void
   /** API_FOREIGN_ACCOUNT unless the other end of the connection is the server's own account, or root. */
   admit(socket: Socket): Promise<void>
+  /** Whether it's being found out whose some connection is, which takes many turns of the event loop. */
+  readonly isLooking: boolean
 }
 
 /**
@@ -49,12 +51,21 @@ export async function localAccounts(own = process.geteuid?.()): Promise<LocalAcc
     if (account === own || account === root) return undefined
     return apiError('API_FOREIGN_ACCOUNT', { account: account ?? '(gone)', own })
   }
+  let looks = 0
   const verdictOn = (socket: Socket) => {
-    const present = verdicts.get(socket) ?? judge(socket)
-    verdicts.set(socket, present)
-    return present
+    const present = verdicts.get(socket)
+    if (present) return present
+    looks += 1
+    const verdict = judge(socket).finally(() => {
+      looks -= 1
+    })
+    verdicts.set(socket, verdict)
+    return verdict
   }
   return {
+    get isLooking() {
+      return looks > 0
+    },
     watch: (socket) => void verdictOn(socket),
     async admit(socket) {
       const refusal = await verdictOn(socket)

@@ -112,9 +112,9 @@ test('what one caller has under way of all kinds is bounded', async (t) => {
 })
 
 /** Takes turns, and notes the order in which requests begin. */
-function noted(perTurn: number) {
+function noted(perTurn: number, hasAccepted = () => false) {
   const begun: string[] = []
-  const take = requestTurns({ hold() {}, release: () => false }, perTurn)
+  const take = requestTurns({ hold() {}, release: () => false, hasAccepted }, perTurn)
   return { begun, take: (caller: string, name = caller) => take(caller, () => void begun.push(name)) }
 }
 
@@ -129,6 +129,19 @@ test('requests begin at once up to the bound, and the others in later turns of t
   await setImmediate()
   take('a', '6')
   t.is(begun.at(-1), '6', 'nothing waits any more')
+})
+
+test('in turns in which connections come, one request begins: the event loop accepts one connection in a turn', async (t) => {
+  let coming = 3
+  const { begun, take } = noted(10, () => coming-- > 0)
+  for (let n = 0; n < 40; n++) take('a')
+  t.is(begun.length, 10)
+  const counts: number[] = []
+  for (let turn = 0; turn < 5; turn++) {
+    await setImmediate()
+    counts.push(begun.length)
+  }
+  t.deepEqual(counts, [11, 12, 13, 23, 33])
 })
 
 test('a caller with one request waits for no more than one request of each other caller', async (t) => {
@@ -162,6 +175,7 @@ test('the source is held as long as requests wait, and released as far as a turn
       held = Math.max(0, held - count)
       return held > 0
     },
+    hasAccepted: () => false,
   }
   const take = requestTurns(intake, 2)
   for (const name of ['1', '2', '3', '4', '5']) take(name, () => {})

@@ -86,10 +86,19 @@ export interface Intake {
   hold(): void
   /** Lets the requests of at most `count` connections come. True if others are still held. */
   release(count: number): boolean
+  /** Whether a connection has come since the last call, or isn't let in yet. */
+  hasAccepted(): boolean
 }
 
 /** A request takes up to 0.3 ms until it waits for something: input and timers wait for 10 to 20 ms at most. */
 const usualPerTurn = 64
+
+/**
+ * Requests that begin in a turn while connections are let in. The event loop accepts one connection in a turn, and takes many
+ * turns to find out whose they are: of many connections that come at once, the last ones would else wait for 64 requests of the
+ * others in each of these turns.
+ */
+const perAccepted = 1
 
 /**
  * Bounds the requests that begin in one turn of the event loop. The others wait for later turns, in which their callers
@@ -110,7 +119,7 @@ export function requestTurns(intake: Intake, perTurn = usualPerTurn): TakeTurn {
     isTurnAhead = true
     setImmediate(() => {
       isTurnAhead = false
-      left = perTurn
+      left = intake.hasAccepted() ? Math.min(perAccepted, perTurn) : perTurn
       hasHeld = false
       beginWaiting()
       if (isHolding && left > 0) isHolding = intake.release(left)

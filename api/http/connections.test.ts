@@ -126,6 +126,8 @@ test('a process that may open few files keeps some of them free, and serves on',
 /** A server where two requests begin in a turn, and the callers of its requests in the order in which they were read. */
 async function turnsServer() {
   const server = createServer()
+  // Idle connections stay, however slow the machine is.
+  server.keepAliveTimeout = 0
   const read: string[] = []
   const connections = heldConnections(server, (caller) => {
     read.push(`end of ${caller}`)
@@ -135,7 +137,7 @@ async function turnsServer() {
   server.on('request', (request, response: ServerResponse) => {
     const caller = String(request.headers.caller)
     read.push(caller)
-    connections.note(request, caller)
+    connections.note(request, response, caller)
     takeTurn(caller, () => response.end())
   })
   server.listen(0, '127.0.0.1')
@@ -180,7 +182,7 @@ test('a connection that is opened while others are held is read in a later turn,
   const server = createServer()
   const connections = heldConnections(server, () => {})
   server.on('request', (request, response) => {
-    connections.note(request, 'a')
+    connections.note(request, response, 'a')
     response.end()
   })
   server.listen(0, '127.0.0.1')
@@ -201,6 +203,58 @@ test('a connection that is opened while others are held is read in a later turn,
   await answered
   first.destroy()
   second.destroy()
+  server.close()
+})
+
+test('a connection that is held again before it was read keeps its place, and one that awaits an answer lets others go first', async (t) => {
+  const server = createServer()
+  const connections = heldConnections(server, () => {})
+  const unanswered: ServerResponse[] = []
+  server.on('request', (request, response) => {
+    connections.note(request, response, 'a')
+    unanswered.push(response)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const clients: Socket[] = []
+  const sockets: Socket[] = []
+  for (let n = 0; n < 3; n++) {
+    const accepted = once(server, 'connection')
+    const client = connect(portOf(server), '127.0.0.1')
+    clients.push(client)
+    const asked = once(server, 'request')
+    ask(client, 'a')
+    const [socket]: Socket[] = await accepted
+    if (socket) sockets.push(socket)
+    await asked
+    unanswered.pop()?.end()
+    await once(client, 'data')
+  }
+  const read = () => sockets.map((socket) => !socket.isPaused())
+  connections.hold()
+  connections.release(1)
+  t.deepEqual(read(), [true, false, false])
+  connections.hold()
+  connections.release(1)
+  t.deepEqual(read(), [true, false, false], 'the first was not read, and is the next again')
+
+  const [first] = clients
+  const asked = once(server, 'request')
+  if (first) ask(first, 'a')
+  await asked
+  connections.hold()
+  t.deepEqual(read(), [false, false, false])
+  connections.release(1)
+  connections.hold()
+  connections.release(2)
+  t.deepEqual(read(), [false, true, true])
+  connections.hold()
+  unanswered.pop()?.end()
+  t.true(connections.release(2))
+  t.deepEqual(read(), [false, true, true], 'the others wait longer')
+  t.false(connections.release(1))
+  t.deepEqual(read(), [true, true, true])
+  for (const client of clients) client.destroy()
   server.close()
 })
 

@@ -134,32 +134,45 @@ export function possibleConnections(wanted: number): number {
 }
 
 interface HeldConnections extends Intake {
-  /** Notes the caller whose requests come on a connection. */
-  note(request: IncomingMessage, caller: string): void
+  /** Notes a request, and the caller whose requests come on its connection. */
+  note(request: IncomingMessage, response: ServerResponse, caller: string): void
 }
 
-const stranger = 'unknown'
+/** A connection's caller, and the last request that has come on the connection. */
+interface Caller {
+  readonly name: string
+  readonly last?: Exchanged
+}
+
+const stranger: Caller = { name: 'unknown' }
 
 /**
  * Stops reading the connections of a server while more requests have come than may begin, and goes on with some connections in
  * each turn of the event loop. Otherwise all requests that have come are parsed in one turn, before the next request of any
  * other caller is read. Callers alternate, so that the one connection of a caller waits for a turn, however many another has.
+ * Among a caller's connections, the one that has waited longest comes first: a connection that is held again before it was read
+ * keeps its place, and one that waits for an answer, and so has nothing to say, lets the others go first.
  * `left` hears of each connection that its caller ends: the request on the connection is given up then, which takes as long as
  * a request.
  */
 export function heldConnections(server: Server, left: (caller: string) => void): HeldConnections {
-  const callers = new Map<Socket, string>()
-  /** The held connections by caller; the caller whose turn is next comes first. */
+  const callers = new Map<Socket, Caller>()
+  /** The held connections by caller; the caller whose turn is next comes first, and so does the connection. */
   const held = new Map<string, Set<Socket>>()
+  /** The connections that were released last, and on which no request has come since. */
+  const unread = new Set<Socket>()
+  let hasAccepted = false
 
   server.on(connectionEvent(server), (socket: Socket) => {
+    hasAccepted = true
     callers.set(socket, stranger)
-    const leave = () => left(callers.get(socket) ?? stranger)
+    const leave = () => left(callerOf(socket))
     socket.once('end', leave)
     socket.once('error', leave)
     const done = () => {
       letGo(socket)
       callers.delete(socket)
+      unread.delete(socket)
     }
     socket.once(upgraded, () => {
       socket.off('end', leave)
@@ -167,8 +180,18 @@ export function heldConnections(server: Server, left: (caller: string) => void):
       done()
     })
     socket.once('close', done)
-    if (held.size > 0) holdOne(socket, stranger)
+    if (held.size > 0) holdOne(socket, stranger.name)
   })
+
+  function callerOf(socket: Socket): string {
+    return (callers.get(socket) ?? stranger).name
+  }
+
+  /** Whether the last request on a connection has come whole, and isn't answered. */
+  function awaitsAnswer(socket: Socket): boolean {
+    const last = callers.get(socket)?.last
+    return last?.request.complete === true && !last.response.writableEnded
+  }
 
   function holdOne(socket: Socket, caller: string): void {
     if (socket.isPaused()) return
@@ -178,38 +201,77 @@ export function heldConnections(server: Server, left: (caller: string) => void):
     else held.set(caller, new Set([socket]))
   }
 
+  /** Holds the connections again that had their turn and weren't read in it, before those that wait behind them. */
+  function holdUnread(): void {
+    const first = new Map<string, Socket[]>()
+    for (const socket of unread) {
+      if (socket.isPaused() || awaitsAnswer(socket)) continue
+      socket.pause()
+      const caller = callerOf(socket)
+      const others = first.get(caller)
+      if (others) others.push(socket)
+      else first.set(caller, [socket])
+    }
+    unread.clear()
+    for (const [caller, sockets] of first) held.set(caller, new Set([...sockets, ...(held.get(caller) ?? [])]))
+  }
+
+  function nextOf(sockets: Iterator<Socket>, isAwaiting: boolean): Socket | undefined {
+    for (let each = sockets.next(); !each.done; each = sockets.next())
+      if (awaitsAnswer(each.value) === isAwaiting) return each.value
+    return undefined
+  }
+
   function letGo(socket: Socket): void {
-    const caller = callers.get(socket) ?? stranger
+    const caller = callerOf(socket)
     const others = held.get(caller)
     others?.delete(socket)
     if (others?.size === 0) held.delete(caller)
   }
 
   return {
-    note({ socket }, caller) {
-      if (callers.get(socket) === caller || !callers.has(socket)) return
-      const isHeld = held.get(callers.get(socket) ?? stranger)?.has(socket) === true
-      letGo(socket)
-      callers.set(socket, caller)
+    note(request, response, name) {
+      const { socket } = request
+      const before = callers.get(socket)
+      if (!before) return
+      unread.delete(socket)
+      const isHeld = before.name !== name && held.get(before.name)?.has(socket) === true
+      if (isHeld) letGo(socket)
+      callers.set(socket, { name, last: { request, response } })
       if (isHeld) socket.resume()
     },
     hold() {
-      for (const [socket, caller] of callers) holdOne(socket, caller)
+      holdUnread()
+      for (const [socket, { name }] of callers) holdOne(socket, name)
     },
     release(count) {
+      unread.clear()
       let room = count
-      for (const [caller, sockets] of held) {
-        if (room === 0) break
-        room -= 1
-        held.delete(caller)
-        const [socket] = sockets
-        if (!socket) continue
-        sockets.delete(socket)
-        // Put back at the end, where this loop comes to it again after the others.
-        if (sockets.size > 0) held.set(caller, sockets)
-        socket.resume()
+      // First those with something to say. A look goes no further than needed, since each turn has one.
+      for (const isAwaiting of [false, true]) {
+        const looks = new Map([...held].map(([caller, sockets]) => [caller, sockets.values()]))
+        for (const [caller, look] of looks) {
+          if (room === 0) break
+          looks.delete(caller)
+          const socket = nextOf(look, isAwaiting)
+          if (!socket) continue
+          room -= 1
+          // Put back at the end, where this loop comes to it again after the others.
+          looks.set(caller, look)
+          const others = held.get(caller)
+          letGo(socket)
+          held.delete(caller)
+          if (others && others.size > 0) held.set(caller, others)
+          unread.add(socket)
+          socket.resume()
+        }
       }
       return held.size > 0
+    },
+    hasAccepted() {
+      const found = hasAccepted
+      hasAccepted = false
+      return found
     },
   }
 }
