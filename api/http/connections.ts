@@ -49,6 +49,8 @@ export function boundConnections(
 
   server.maxConnections = most + spare
   server.timeout = stalledMs
+  // Node would end connections whose requests have come, and wait to be read. Idle ones are ended below.
+  server.keepAliveTimeout = 0
   server.on(connectionEvent(server), (socket: Socket) => {
     if (underWay.size >= most) {
       const [longest = socket] = idle.keys()
@@ -106,9 +108,15 @@ export function boundConnections(
 
   function closeStale(): void {
     const now = performance.now()
+    const unread: Socket[] = []
     for (const [socket, since] of idle) {
-      if (now - since < idleMs) break
-      socket.destroy()
+      // A connection that isn't read may have a request, and isn't idle.
+      if (socket.isPaused()) unread.push(socket)
+      else if (now - since >= idleMs) socket.destroy()
+    }
+    for (const socket of unread) {
+      idle.delete(socket)
+      idle.set(socket, now)
     }
     if (closedAt === undefined || now - closedAt < lastMs) return
     for (const [socket, exchanges] of underWay)

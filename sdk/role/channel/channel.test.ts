@@ -1,8 +1,12 @@
 import test from 'ava'
-import { manualClock } from '../../../runtime/index.ts'
+import { actorSystem, manualClock } from '../../../runtime/index.ts'
 import { numbers, pairTopology, type Script } from '../../../test/support/scripted-role.ts'
 import { roleStage } from '../../testing/index.ts'
+import { channelTagged } from '../role.ts'
 import type { Channel } from './channel.ts'
+import { LiveChannel } from './live-channel.ts'
+import { typedChannel } from './typed-channel.ts'
+import type { RoleMessage } from './wiring.ts'
 
 type Numbers = Channel<unknown, number>
 
@@ -317,4 +321,52 @@ test('a role that finds no channel, or more than one, for its func tags fails an
     type: 'task-failed',
     cause: { code: 'ROLE_CHANNEL_MISSING', values: { count: 2, channels: 'link, second' } },
   })
+})
+
+/** Counts how often a property is looked at. */
+class WatchedChannel extends LiveChannel {
+  looks = 0
+
+  override property(end: string, name: string): unknown {
+    this.looks += 1
+    return super.property(end, name)
+  }
+}
+
+/** Waits for a property of many ends, which publish it one after another. Returns how often it was looked at. */
+async function looksAtProperties(ends: number): Promise<number> {
+  const system = actorSystem({ clock: manualClock() })
+  const ref = system.spawn<RoleMessage>('end', () => () => {})
+  const names = Array.from({ length: ends }, (_, index) => `right-${index}`)
+  const wiring = { name: 'link', group: 'default', otherRole: 'right', funcTags: ['a'] }
+  const port = new WatchedChannel(
+    { ...wiring, othersHoldData: false, othersReduce: false, expected: new Set(names) },
+    { end: 'left-0', announceLeave() {}, announceProperty() {} },
+  )
+  const members = names.map((end) => ({ end, incarnation: 1, ref, properties: {} }))
+  port.welcome(1, { channel: 'link', members, gone: [] })
+  const decisions = {
+    place: (name: string) => name,
+    recall: () => undefined,
+    make: <Value>(_: string, make: () => Value | Promise<Value>) => Promise.resolve(make()),
+    record() {},
+    life: async () => 0,
+    flush: async () => {},
+  }
+  const accepts = (message: unknown): message is never => message === undefined
+  const surroundings = { end: 'left-0', clock: manualClock(), decisions, foreign() {} }
+  const channel = typedChannel(port, channelTagged<never, never>(accepts, 'a'), surroundings)
+  const published = channel.awaitProperty(names, 'levels')
+  for (const end of names) {
+    port.propertyChanged(end, 'levels', 1)
+    await Promise.resolve()
+  }
+  await published
+  await system.terminate()
+  return port.looks
+}
+
+test('to wait for a property of many ends takes looks in proportion to the ends', async (t) => {
+  const [few, many] = [await looksAtProperties(100), await looksAtProperties(400)]
+  t.true(many <= 4 * few, `${few} looks at 100 ends, ${many} at 400`)
 })

@@ -1,5 +1,6 @@
 import test from 'ava'
 import { errorFactory, memoryStore } from '../../../runtime/index.ts'
+import { interruptedStore } from '../../../test/support/stores.ts'
 import { arrayOf } from '../../sum/accumulator.ts'
 import { twoTier } from '../../tag/topologies.ts'
 import { roleStage, type StageOptions, tinyPool } from '../../testing/index.ts'
@@ -118,6 +119,23 @@ test('it writes nothing, neither for a round nor at its end', async (t) => {
   )
   t.is(await store.load(key), undefined)
   for await (const entry of store.read(key)) t.fail(`journal entry ${entry.number}`)
+})
+
+test('of many trainers only those that are asked look into the store', async (t) => {
+  const looks = { load: 0, read: 0 }
+  const store = interruptedStore(memoryStore(), (call, when) => {
+    if (when === 'before' && (call === 'load' || call === 'read')) looks[call] += 1
+  })
+  await below1(
+    async (trainers) => {
+      for (const round of [1, 2, 3]) {
+        trainers.broadcast(assignment(round), ['trainer-0'])
+        await trainers.recvAny()
+      }
+      t.deepEqual(looks, { load: 2, read: 2 }, 'the aggregator, and the one that was asked')
+    },
+    { store, topology: twoTier({ clients: 50 }), pool: tinyPool({ clients: 50 }) },
+  )
 })
 
 test('what is no assignment is dropped and noticed', async (t) => {
