@@ -19,6 +19,14 @@ const flamectlErrors = {
     message: 'the rounds are over, and the registry does not have {rounds} models of job {job} yet: {reason}',
     hint: 'they are kept; when the registry is there: {resumeCommand}',
   },
+  SIMULATE_THERE: {
+    message: 'the folder {folder} has a simulation already',
+    hint: 'go on with it by --resume, or name another folder',
+  },
+  SIMULATE_DIFFERS: {
+    message: 'the simulation in {folder} began with {name} {began}, and this command says {given}',
+    hint: 'resume with the options that it began with (rounds and hours may be more), or name another folder',
+  },
   CODE_SIZE: {
     message: 'the folder {folder} holds more than {files} files, or {megabytes} MB of them',
     hint: 'put the code into a folder of its own',

@@ -15,6 +15,7 @@ import { topologyCommand } from './commands/topology-command.ts'
 import { type Verbs, verbs } from './commands/verbs.ts'
 import { flameletCommand } from './flamelet/flamelet-commands.ts'
 import { checkCommand, runCommand } from './run/run-command.ts'
+import { simulateCommand } from './simulate/simulate-command.ts'
 import { upCommand } from './up/up-command.ts'
 
 /** Makes the whole command line, and parses nothing. `argv` is repeated in the command that resumes a run. */
@@ -23,7 +24,10 @@ export function flamectl(argv: readonly string[]): Command {
     .description('federated learning as an actor system')
     .version(version())
   const context = commandContext(program)
-  for (const command of [runCommand(context, argv), checkCommand(context), upCommand(), tokenCommand(context)])
+  for (const command of [
+    ...[runCommand(context, argv), checkCommand(context), simulateCommand(context, argv)],
+    ...[upCommand(), tokenCommand(context)],
+  ])
     program.addCommand(command)
   const things: readonly Verbs[] = [
     designCommands(context),

@@ -144,7 +144,8 @@ export async function plotJob({ client, user }: Connection, jobId: string, file:
   await orPlotError(file, () => writeFile(file, plot(history, { title: jobId })))
 }
 
-async function orPlotError(file: string, work: () => Promise<void>): Promise<void> {
+/** Writes a plot. RUN_PLOT. */
+export async function orPlotError(file: string, work: () => Promise<void>): Promise<void> {
   try {
     await work()
   } catch (cause) {

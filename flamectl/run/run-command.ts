@@ -77,7 +77,8 @@ export function runCommand({ user, print }: CommandContext, argv: readonly strin
     })
 }
 
-function resumeCommand(argv: readonly string[]): string {
+/** The command that goes on with a run. */
+export function resumeCommand(argv: readonly string[]): string {
   const words = argv.includes('--resume') ? argv : [...argv, '--resume']
   return [
     'flamectl',

@@ -44,6 +44,8 @@ export interface FleetRound extends RoundSummary {
   /** Bytes of models and updates that devices received and sent since the last round. */
   readonly received: number
   readonly sent: number
+  /** Of the counted updates: how many came from each quarter of the devices by speed, the slowest first. Absent without ranks. */
+  readonly quarters?: readonly number[]
   /** Mean and most steps between an update's weights and the step that counts the update. Absent for synchronous rounds. */
   readonly staleness?: { readonly mean: number; readonly most: number }
 }
@@ -56,6 +58,9 @@ export interface FleetResult {
 
 /** A running simulation. Iteration yields each round, and throws the cause if the run fails. */
 export interface FleetRun extends AsyncIterable<FleetRound> {
+  /** Name of the workload. */
+  readonly name: string
+  readonly settings: Settings
   readonly result: Promise<FleetResult>
   /** Virtual milliseconds since the start. */
   readonly now: number

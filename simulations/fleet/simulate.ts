@@ -20,7 +20,7 @@ import { DeviceColumns } from './device-population.ts'
 import { Fleet } from './fleet.ts'
 import { fleetHost } from './fleet-host.ts'
 import { fleetPlan } from './fleet-plan.ts'
-import { fleetRound } from './fleet-round.ts'
+import { fleetRound, quarterBy } from './fleet-round.ts'
 import type { FleetResult, FleetRound, FleetRun, SimulateOptions } from './fleet-run.ts'
 import { atOnce, type Landing } from './flight.ts'
 
@@ -68,6 +68,7 @@ export async function simulate<S extends Settings>(
   const hosts = new Map<Landing, DeviceHost>()
   const told = new ToldRounds<FleetRound>()
   const { pool } = job
+  const quarterOf = quarterBy(behaviour.speed, (end) => deviceOf(end, plan.role))
   const clientOf = await clientsOf(behaviour.dataOrder).catch(async (cause: unknown) => {
     closing.abort()
     await pool.close()
@@ -96,7 +97,7 @@ export async function simulate<S extends Settings>(
       restored: new Map(),
       ownOf: () => ({ load: () => undefined, save: async () => {} }),
       async onRound(summary, record) {
-        const round = fleetRound(summary, record, fleet.takeTally(), fleet.clock.now())
+        const round = fleetRound(summary, record, fleet.takeTally(), fleet.clock.now(), quarterOf)
         told.note(round, (other) => other.round === round.round)
         try {
           await options.onRound?.(round)
@@ -115,6 +116,8 @@ export async function simulate<S extends Settings>(
   const result = ended()
 
   return {
+    name,
+    settings,
     result,
     get now() {
       return fleet.clock.now()
@@ -172,6 +175,12 @@ export async function simulate<S extends Settings>(
     if (failure) return { state: 'failed', cause: failure.cause, history }
     return { state: isStopped ? 'stopped' : 'completed', history }
   }
+}
+
+/** The number of an end's device. */
+function deviceOf(end: string, role: string): number | undefined {
+  const device = end.startsWith(`${role}-`) ? Number(end.slice(role.length + 1)) : Number.NaN
+  return Number.isSafeInteger(device) ? device : undefined
 }
 
 /** Checks options that a program in JavaScript, or a number that it read, may give otherwise than the types say. */

@@ -31,7 +31,8 @@ export async function flamectlPage(): Promise<string> {
 /** The commands that do something themselves, in the order of the help. */
 function leavesOf(command: Command, help: Help): readonly Command[] {
   const below = help.visibleCommands(command).filter((one) => one.name() !== 'help')
-  return below.length === 0 ? [command] : below.flatMap((one) => leavesOf(one, help))
+  const own = below.length === 0 || command.registeredArguments.length > 0 ? [command] : []
+  return [...own, ...below.flatMap((one) => leavesOf(one, help))]
 }
 
 function pathOf(command: Command): string {
