@@ -33,7 +33,6 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
   readonly #port: ChannelPort
   readonly #use: ChannelUse<Out, In>
   readonly #surroundings: ChannelSurroundings
-  #expiries: WeakMap<Deadline, Expiry> | undefined
   #expected: readonly string[] | undefined
 
   constructor(port: ChannelPort, use: ChannelUse<Out, In>, surroundings: ChannelSurroundings) {
@@ -88,7 +87,7 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
   }
 
   async awaitJoin({ timeoutMs = 60_000 } = {}): Promise<void> {
-    const expiry = expiryOf(this.#surroundings.clock, timeoutMs)
+    const expiry = new ClockExpiry(this.#surroundings.clock, timeoutMs)
     const missing = await this.#port.allJoined(expiry)
     expiry.cancel()
     if (missing.length === 0) return
@@ -149,7 +148,7 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
     // A product such as 0.55 · 100 may lie a little above the intended whole number.
     const needed = recorded ? awaited.size : Math.ceil(quorum * ends.length - 1e-9)
     const counted = new Set<string>()
-    const expiry = deadlineMs === undefined || recorded ? undefined : expiryOf(clock, deadlineMs)
+    const expiry = deadlineMs === undefined || recorded ? undefined : new ClockExpiry(clock, deadlineMs)
     try {
       while (awaited.size > 0 && counted.size < needed) {
         const arrival = await this.#borrow(awaited, expiry)
@@ -186,7 +185,7 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
     const place = decisions.place(`arrival:${this.name}:${purpose}`)
     const recorded = decisions.recall(place, isString)
     if (recorded === nobody) return undefined
-    const expiry = until && this.#expiries?.get(until)
+    const expiry = expiryBehind(until)
     const awaited = (names: ReadonlySet<string>) => this.#matchingArrival(names, matching, expiry)
     // An end after a recorded one that has left may not be among `ends`.
     const isAsked = recorded !== undefined && ends.has(recorded)
@@ -214,21 +213,11 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
   }
 
   changed(until?: Deadline): Promise<void> {
-    return this.#port.change(until && this.#expiries?.get(until))
+    return this.#port.change(expiryBehind(until))
   }
 
   deadline(delayMs: number): Deadline {
-    const port = this.#port
-    const expiry = expiryOf(this.#surroundings.clock, delayMs)
-    const made = {
-      get hasPassed() {
-        return port.hasPassed(expiry)
-      },
-      cancel: () => expiry.cancel(),
-    }
-    this.#expiries ??= new WeakMap()
-    this.#expiries.set(made, expiry)
-    return made
+    return new PortDeadline(this.#port, new ClockExpiry(this.#surroundings.clock, delayMs))
   }
 
   drain(): readonly Arrival<In>[] {
@@ -311,12 +300,45 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
   }
 }
 
-function expiryOf(clock: Clock, delayMs: number): Expiry & { cancel(): void } {
-  const listeners = new Set<() => void>()
-  const expiry = { expired: false, listeners, cancel: () => {} }
-  expiry.cancel = clock.schedule(delayMs, () => {
-    expiry.expired = true
-    for (const wake of Array.from(listeners)) wake()
-  })
-  return expiry
+/** A deadline of a channel. An asynchronous aggregator has one for each end at work. */
+class PortDeadline implements Deadline {
+  readonly expiry: ClockExpiry
+  readonly #port: ChannelPort
+
+  constructor(port: ChannelPort, expiry: ClockExpiry) {
+    this.#port = port
+    this.expiry = expiry
+  }
+
+  get hasPassed(): boolean {
+    return this.#port.hasPassed(this.expiry)
+  }
+
+  cancel(): void {
+    this.expiry.cancel()
+  }
+}
+
+const expiryBehind = (until: Deadline | undefined) => (until instanceof PortDeadline ? until.expiry : undefined)
+
+class ClockExpiry implements Expiry {
+  expired = false
+  #listeners: Set<() => void> | undefined
+  readonly #cancel: () => void
+
+  constructor(clock: Clock, delayMs: number) {
+    this.#cancel = clock.schedule(delayMs, () => {
+      this.expired = true
+      for (const wake of Array.from(this.#listeners ?? [])) wake()
+    })
+  }
+
+  get listeners(): Set<() => void> {
+    this.#listeners ??= new Set()
+    return this.#listeners
+  }
+
+  cancel(): void {
+    this.#cancel()
+  }
 }

@@ -78,13 +78,28 @@ export function workUnderWay(channel: Channel<Assignment, Answer>): WorkUnderWay
   const works = new Map<string, Work>()
   const ends = new Set<string>()
   const dispatches = new Set<number>()
-  /** In the order in which they pass: the works begin in this order, and all have the same time. */
   const deadlines = new Map<string, Deadline>()
+  /**
+   * Works with deadlines, in the order in which these pass: the works begin in this order, and all have the same time. Those
+   * that are forgotten stay until they are the first. A map would look at its forgotten entries again at each call.
+   */
+  let due: Work[] = []
+  let first = 0
   /** Ends at work that have left since they were asked. */
   const left = new Set<string>()
   const unwatch = channel.watchLeft((end) => {
     if (works.has(end)) left.add(end)
   })
+
+  /** The index of the first work with a deadline that isn't forgotten. */
+  function firstAtWork(): number {
+    for (let work = due[first]; work && works.get(work.end) !== work; work = due[first]) first += 1
+    if (first > 1000 && first > due.length / 2) {
+      due = due.slice(first)
+      first = 0
+    }
+    return first
+  }
 
   const underWay: WorkUnderWay = {
     get size() {
@@ -99,7 +114,10 @@ export function workUnderWay(channel: Channel<Assignment, Answer>): WorkUnderWay
       works.set(end, work)
       ends.add(end)
       dispatches.add(work.dispatch)
-      if (limitMs !== undefined) deadlines.set(end, channel.deadline(Math.max(0, limitMs)))
+      if (limitMs !== undefined) {
+        deadlines.set(end, channel.deadline(Math.max(0, limitMs)))
+        due.push(work)
+      }
       // It may have left before the watch began.
       if (!channel.has(end)) left.add(end)
     },
@@ -116,15 +134,19 @@ export function workUnderWay(channel: Channel<Assignment, Answer>): WorkUnderWay
     away: () => (left.size === 0 ? [] : [...left].filter((end) => !channel.has(end))),
     overdue(late) {
       const passed: string[] = []
-      for (const [end, deadline] of deadlines) {
-        if (end !== late && !deadline.hasPassed) break
-        if (channel.has(end)) passed.push(end)
+      for (let at = firstAtWork(); at < due.length; at++) {
+        const work = due[at]!
+        const deadline = works.get(work.end) === work ? deadlines.get(work.end) : undefined
+        if (!deadline) continue
+        if (work.end !== late && !deadline.hasPassed) break
+        if (channel.has(work.end)) passed.push(work.end)
       }
       return passed
     },
     firstDue() {
-      for (const [end, deadline] of deadlines) return { end, deadline }
-      return undefined
+      const end = due[firstAtWork()]?.end
+      const deadline = end === undefined ? undefined : deadlines.get(end)
+      return end === undefined || !deadline ? undefined : { end, deadline }
     },
     isAnsweredBy: ({ round }) => dispatches.has(round),
     hasAnswer: () => channel.find(({ end, message }) => works.has(end) && underWay.isAnsweredBy(message)) !== undefined,
