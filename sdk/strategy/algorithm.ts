@@ -356,7 +356,13 @@ export interface ClientStage<Own> {
   apply(
     contribution: WholeContribution,
     own: Own,
-    streams: { readonly terms: Terms; readonly random: RandomStream; readonly secret: RandomStream | undefined },
+    given: {
+      readonly terms: Terms
+      readonly random: RandomStream
+      readonly secret: RandomStream | undefined
+      /** Of the delta: its tensors are those that travel. */
+      readonly layout: Layout
+    },
   ): {
     readonly contribution: WholeContribution
     readonly own: Own

@@ -16,14 +16,16 @@ const anyLevels = fc
   .record({
     most: fc.constantFrom(1, 2, 3, 15, 255, 40_000, 2 ** 23),
     bucket: fc.integer({ min: 1, max: 64 }),
+    isNamed: fc.boolean(),
     divisor: fc.integer({ min: 1, max: 255 }),
     numbers: fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { maxLength: 300 }),
     zeros: fc.boolean(),
   })
-  .map(({ most, bucket, divisor, numbers, zeros }): Levels => {
+  .map(({ most, bucket, isNamed, divisor, numbers, zeros }): Levels => {
     const level = (number: number) => Math.round(number * most) || (zeros ? 0 : 1)
     const scales = Float64Array.from({ length: Math.ceil(numbers.length / bucket) }, (_, i) => 0.1 + i / 3)
-    return { levels: Int32Array.from(numbers, level), scales, bucket, divisor }
+    const ends = Uint32Array.from(scales, (_, i) => Math.min(numbers.length, (i + 1) * bucket))
+    return { levels: Int32Array.from(numbers, level), scales, bucket: isNamed ? ends : bucket, divisor }
   })
 
 /** The bits of values, without the sign of 0. */
@@ -106,6 +108,9 @@ test('false content is refused with its fault, and changes no sum', (t) => {
     [steps({ codes: Uint8Array.of(0xff, 0xff) }), /code 7/],
     [steps({ scales: Float64Array.of(1) }), /1 scales for 2 buckets/],
     [steps({ bucket: 0 }), /levels of no size/],
+    [steps({ bucket: new Uint32Array() }), /buckets that end at undefined/],
+    [steps({ bucket: Uint32Array.of(1, 3) }), /buckets that end at 3/],
+    [steps({ bucket: Uint32Array.of(4, 4) }), /buckets that end at 4/],
     [steps({ most: 0 }), /levels of no size/],
     [steps({ most: 2 ** 31 }), /levels of no size/],
     [steps({ divisor: 0 }), /levels of no size/],

@@ -1,13 +1,13 @@
 import { fieldsOf, isCount, isMissingOr, isNumber } from '../../runtime/index.ts'
 import { sumError } from './errors.ts'
 
-/** A vector in steps: value i is scales[⌊i / bucket⌋] · (levels[i] / divisor), rounded to float32. */
+/** A vector in steps: value i is the scale of its bucket · (levels[i] / divisor), rounded to float32. */
 export interface Levels {
   /** Whole numbers of either sign, at most `mostLevel` in magnitude. */
   readonly levels: Int32Array
   readonly scales: Float64Array
-  /** Number of values that share a scale. */
-  readonly bucket: number
+  /** Number of values that share a scale, or for each scale the index after its last value. */
+  readonly bucket: number | Uint32Array
   readonly divisor: number
 }
 
@@ -34,8 +34,19 @@ interface PackedLevels extends Omit<Levels, 'levels'> {
 /** The values of levels. */
 export function valuesOf({ levels, scales, bucket, divisor }: Levels): Float32Array {
   const values = new Float32Array(levels.length)
-  for (let i = 0; i < levels.length; i++) values[i] = scales[Math.floor(i / bucket)]! * (levels[i]! / divisor)
+  const scaleOf = scalesInOrder(scales, bucket)
+  for (let i = 0; i < levels.length; i++) values[i] = scaleOf(i) * (levels[i]! / divisor)
   return values
+}
+
+/** The scale of a value. Called with rising indices. */
+function scalesInOrder(scales: Float64Array, bucket: number | Uint32Array): (index: number) => number {
+  if (typeof bucket === 'number') return (index) => scales[Math.floor(index / bucket)]!
+  let place = 0
+  return (index) => {
+    while (index >= bucket[place]!) place += 1
+    return scales[place]!
+  }
 }
 
 /**
@@ -54,7 +65,11 @@ export function bytesOf(vector: Float32Array | PackedVector): number {
   if (vector instanceof Float32Array) return vector.byteLength
   const { positions, values } = vector
   const ofValues =
-    values instanceof Float32Array ? values.byteLength : values.codes.byteLength + values.scales.byteLength
+    values instanceof Float32Array
+      ? values.byteLength
+      : values.codes.byteLength +
+        values.scales.byteLength +
+        (values.bucket instanceof Uint32Array ? values.bucket.byteLength : 0)
   return (positions?.byteLength ?? 0) + ofValues
 }
 
@@ -117,7 +132,11 @@ function arePositions(value: unknown): value is Uint8Array | Uint32Array {
 function areLevels(value: unknown): value is PackedLevels {
   const { most, divisor, bucket, scales, codes } = fieldsOf(value)
   return (
-    [most, bucket].every(isCount) && isNumber(divisor) && scales instanceof Float64Array && codes instanceof Uint8Array
+    isCount(most) &&
+    (isCount(bucket) || bucket instanceof Uint32Array) &&
+    isNumber(divisor) &&
+    scales instanceof Float64Array &&
+    codes instanceof Uint8Array
   )
 }
 
@@ -138,12 +157,13 @@ export function unpacked({ size, positions, values }: PackedVector, end: string,
     return whole
   }
   const { most, divisor, bucket, scales, codes } = values
-  requireThat(most >= 1 && most <= mostLevel && bucket >= 1 && divisor >= 1, end, 'levels of no size')
-  const buckets = Math.ceil(size / bucket)
+  requireThat(most >= 1 && most <= mostLevel && divisor >= 1, end, 'levels of no size')
+  const buckets = bucketsOf(bucket, size, end)
   requireThat(scales.length === buckets, end, `${scales.length} scales for ${buckets} buckets`)
   const bits = bitsFor(most)
   const bytes = Math.ceil((count * bits) / 8)
   requireThat(codes.length === bytes, end, `${codes.length} bytes of codes, where ${count} codes take ${bytes}`)
+  const scaleOf = scalesInOrder(scales, bucket)
   let [byte, held, waiting] = [0, 0, 0]
   for (let i = 0; i < count; i++) {
     for (; waiting < bits; waiting += 8) held |= codes[byte++]! << waiting
@@ -153,9 +173,24 @@ export function unpacked({ size, positions, values }: PackedVector, end: string,
     requireThat(code < 2 * most, end, `a code ${code}, where the greatest is ${2 * most - 1}`)
     const place = places?.[i] ?? i
     const level = code < most ? code - most : code - most + 1
-    whole[place] = scales[Math.floor(place / bucket)]! * (level / divisor)
+    whole[place] = scaleOf(place) * (level / divisor)
   }
   return whole
+}
+
+/** Number of the buckets of so many values. */
+function bucketsOf(bucket: number | Uint32Array, size: number, end: string): number {
+  if (typeof bucket === 'number') {
+    requireThat(bucket >= 1, end, 'levels of no size')
+    return Math.ceil(size / bucket)
+  }
+  const isRising = bucket.every((last, index) => last > (bucket[index - 1] ?? 0))
+  requireThat(
+    isRising && bucket.at(-1) === size,
+    end,
+    `buckets that end at ${bucket.at(-1)}, where there are ${size} values`,
+  )
+  return bucket.length
 }
 
 function placesOf(positions: Uint8Array | Uint32Array, size: number, end: string): Uint32Array {

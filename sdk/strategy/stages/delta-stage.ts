@@ -1,12 +1,13 @@
 import type { RandomStream } from '../../random/random-stream.ts'
 import { type Levels, valuesOf } from '../../sum/packed-vector.ts'
+import type { Layout } from '../../weights/layout.ts'
 import type { Stage, WholeContribution } from '../algorithm.ts'
 
 /** Changes a delta. Leaves the given array as it is. */
 export type DeltaChange = (delta: Float32Array, random: RandomStream) => Float32Array
 
-/** Changes a delta to one that takes fewer bytes: with many zeros, or in levels. */
-export type Compression = (delta: Float32Array, random: RandomStream) => Float32Array | Levels
+/** Changes a delta to one that takes fewer bytes: with many zeros, or in levels. `layout` is the delta's. */
+export type Compression = (delta: Float32Array, random: RandomStream, layout: Layout) => Float32Array | Levels
 
 /** A stage that changes each client's delta, and keeps no state. */
 export function deltaStage(name: string, change: DeltaChange): Stage {
@@ -26,8 +27,12 @@ function withDelta(contribution: WholeContribution, delta: Float32Array): WholeC
 }
 
 /** A delta after a compression. */
-function compressed(delta: Float32Array, compression: Compression, random: RandomStream) {
-  const made = compression(delta, random)
+function compressed(
+  delta: Float32Array,
+  compression: Compression,
+  { random, layout }: { readonly random: RandomStream; readonly layout: Layout },
+) {
+  const made = compression(delta, random, layout)
   return made instanceof Float32Array ? { delta: made } : { delta: valuesOf(made), levels: made }
 }
 
@@ -48,9 +53,9 @@ function feedbackStage(name: string, compression: Compression): Stage<Residual> 
     compresses: true,
     client: {
       init: ({ size }) => ({ error: new Float32Array(size) }),
-      apply(contribution, residual, { random }) {
+      apply(contribution, residual, given) {
         const whole = contribution.vectors.delta.map((value, i) => value + residual.error[i]!)
-        const { delta, ...form } = compressed(whole, compression, random)
+        const { delta, ...form } = compressed(whole, compression, given)
         const error = whole.map((value, i) => value - delta[i]!)
         return { contribution: withDelta(contribution, delta), own: { error }, ...form }
       },
@@ -68,8 +73,8 @@ function plainStage(name: string, compression: Compression): Stage {
     name,
     compresses: true,
     client: {
-      apply(contribution, own, { random }) {
-        const { delta, ...form } = compressed(contribution.vectors.delta, compression, random)
+      apply(contribution, own, given) {
+        const { delta, ...form } = compressed(contribution.vectors.delta, compression, given)
         return { contribution: withDelta(contribution, delta), own, ...form }
       },
     },

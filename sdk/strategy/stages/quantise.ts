@@ -1,5 +1,6 @@
 import type { RandomStream } from '../../random/random-stream.ts'
 import type { Levels } from '../../sum/packed-vector.ts'
+import { type Layout, sizeOf } from '../../weights/layout.ts'
 import { norm } from './clip.ts'
 
 export interface QsgdChoices {
@@ -39,20 +40,28 @@ export function quantised(values: Float32Array, choices: QsgdChoices, random: Ra
 export function scaledSigns(values: Float32Array): Levels {
   let sum = 0
   for (let i = 0; i < values.length; i++) sum += Math.abs(values[i]!)
-  return sharing(values.length === 0 ? 0 : sum / values.length, values, Math.sign)
+  const scales = Float64Array.of(values.length === 0 ? 0 : sum / values.length)
+  return { levels: Int32Array.from(values, Math.sign), scales, bucket: Math.max(1, values.length), divisor: 1 }
 }
 
-/** Rounded to the nearest of 2^b − 1 even steps between −max|x| and max|x|, half-way to even. */
-export function evenSteps(values: Float32Array, bits: number): Levels {
-  const most = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-  const scale = most / (2 ** (bits - 1) - 1)
-  return sharing(scale, values, (value) => (scale === 0 ? 0 : toEven(value / scale)))
-}
-
-/** Levels that all have the same scale. */
-function sharing(scale: number, values: Float32Array, levelOf: (value: number) => number): Levels {
-  const levels = Int32Array.from(values, levelOf)
-  return { levels, scales: Float64Array.of(scale), bucket: Math.max(1, values.length), divisor: 1 }
+/** Of each tensor, rounded to the nearest of 2^b − 1 even steps between −max|x| and max|x|, half-way to even. */
+export function evenSteps(values: Float32Array, bits: number, { tensors }: Layout): Levels {
+  const levels = new Int32Array(values.length)
+  const scales: number[] = []
+  const ends: number[] = []
+  let start = 0
+  for (const { shape } of tensors) {
+    const part = values.subarray(start, start + sizeOf(shape))
+    // A tensor without values has no scale.
+    if (part.length === 0) continue
+    const most = part.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+    const scale = most / (2 ** (bits - 1) - 1)
+    for (let i = 0; i < part.length; i++) levels[start + i] = scale === 0 ? 0 : toEven(part[i]! / scale)
+    start += part.length
+    scales.push(scale)
+    ends.push(start)
+  }
+  return { levels, scales: Float64Array.from(scales), bucket: Uint32Array.from(ends), divisor: 1 }
 }
 
 function toEven(value: number): number {

@@ -106,12 +106,13 @@ export const stageDefinitions: readonly StageDefinition[] = [
   }),
   defineStage({
     name: 'uniform',
-    summary: 'rounds each value of an update to one of 2^b − 1 even steps',
+    summary: 'rounds each value of an update to one of 2^b − 1 even steps of its tensor',
     settings: {
       bits: { kind: 'whole', least: 2, most: 24, default: 8, help: 'b: bits of a value' },
       errorFeedback: feedback('on'),
     },
-    make: ({ bits, errorFeedback }) => compressing('uniform', errorFeedback, (delta) => evenSteps(delta, bits)),
+    make: ({ bits, errorFeedback }) =>
+      compressing('uniform', errorFeedback, (delta, _, layout) => evenSteps(delta, bits, layout)),
   }),
   defineStage({
     name: 'noise',

@@ -141,10 +141,12 @@ function stagedClient(
       const before = isStagedState(own) ? own : { inner: own, stages: [] }
       const trained = await inner.train(assignment, before.inner, learner, random, secret)
       let contribution = await taken(trained.contribution, (vector) => learner.take(vector))
+      const layout = summedLayout(aggregation, learner.layout)
       const states: unknown[] = []
       let form = knownForm(contribution.vectors.delta, trained.contribution.vectors.delta)
       for (const [index, { client }] of stages.entries()) {
-        const changed = client?.apply(contribution, before.stages[index], { terms: assignment.terms, random, secret })
+        const given = { terms: assignment.terms, random, secret, layout }
+        const changed = client?.apply(contribution, before.stages[index], given)
         if (changed) contribution = changed.contribution
         states.push(changed?.own ?? null)
         const { delta } = contribution.vectors

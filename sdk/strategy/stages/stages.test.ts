@@ -23,12 +23,17 @@ function only(text: string): Stage {
 }
 
 /** What a client sends of its deltas, round after round, and its state after each round. */
-function sent({ client }: Stage, given: readonly Float32Array[], seed = 1) {
-  let own = client?.init?.(layoutOf([{ name: 'w', shape: [given[0]?.length ?? 0] }]))
+function sent(
+  { client }: Stage,
+  given: readonly Float32Array[],
+  seed = 1,
+  layout = layoutOf([{ name: 'w', shape: [given[0]?.length ?? 0] }]),
+) {
+  let own = client?.init?.(layout)
   return given.map((delta, round) => {
     const contribution = { vectors: { delta }, weight: 1, samples: 1, metrics: {} }
-    const streams = { terms: {}, random: randomStream(seed, round), secret: randomStream(seed, round, 'secret') }
-    const changed = client?.apply(contribution, own, streams)
+    const streams = { random: randomStream(seed, round), secret: randomStream(seed, round, 'secret') }
+    const changed = client?.apply(contribution, own, { terms: {}, layout, ...streams })
     own = changed?.own
     return { delta: changed?.contribution.vectors.delta ?? delta, own }
   })
@@ -148,12 +153,29 @@ test('QSGD and random-k are unbiased over streams, and QSGD is off by less than 
   }
 })
 
+test('even steps are those of each tensor by itself', (t) => {
+  const layout = layoutOf([
+    { name: 'w', shape: [2, 2] },
+    { name: 'none', shape: [0] },
+    { name: 'b', shape: [2] },
+  ])
+  const stage = only('uniform:3:errorFeedback=off')
+  fc.assert(
+    fc.property(deltas(6), ([delta = new Float32Array()]) => {
+      const parts = [delta.slice(0, 4), delta.slice(4)].map((part) => [...one('uniform:3:errorFeedback=off', part)])
+      t.deepEqual([...(sent(stage, [delta], 1, layout)[0]?.delta ?? [])], parts.flat())
+    }),
+    runs,
+  )
+})
+
 test('the noise is that of the secret stream, with its deviation, and is never left out for want of a stream', (t) => {
   const size = 20_000
+  const layout = layoutOf([{ name: 'w', shape: [size] }])
   const contribution = { vectors: { delta: new Float32Array(size) }, weight: 1, samples: 1, metrics: {} }
   const apply = (secret: ReturnType<typeof secretStream> | undefined) =>
-    noise(0.5).client?.apply(contribution, null, { terms: {}, random: randomStream(1), secret }).contribution.vectors
-      .delta ?? new Float32Array()
+    noise(0.5).client?.apply(contribution, null, { terms: {}, layout, random: randomStream(1), secret }).contribution
+      .vectors.delta ?? new Float32Array()
   const secret = new Uint8Array(32).fill(7)
   const noisy = apply(secretStream(secret, 1, 'noise'))
   t.deepEqual(apply(secretStream(secret, 1, 'noise')), noisy)
