@@ -29,6 +29,10 @@ export const simulationError = errorFactory({
     message: '{devices} devices were asked for, but {came}',
     hint: 'ask for no more devices than the data have clients; the setting clients of the workload is the number of devices',
   },
+  SIMULATION_CHECKPOINT: {
+    message: '{store} has something else than a checkpoint under the key of the fleet {name}',
+    hint: 'name another folder; the run can not go on from there',
+  },
   SIMULATION_NOBODY: {
     message: 'no device is available at {at} ms of virtual time, nor ever after',
     hint: 'see the availability of the behaviour, and the hours that its traces cover',

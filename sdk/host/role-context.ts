@@ -235,6 +235,7 @@ function roleLearner(
 ): RoleLearner {
   const { pool } = job
   const { pass, samples, trainRoot } = pool
+  const signalled = () => (job.interruptible === false ? undefined : { signal: actor.signal })
   return {
     layout: pool.layout,
     ownSteps: pool.ownSteps,
@@ -245,14 +246,14 @@ function roleLearner(
     initialWeights: () => actor.outside(pool.initialWeights()),
     async train(request) {
       began(request.round)
-      return actor.outside(pool.train({ ...request, client: clientOf(task), end: task.end, signal: actor.signal }))
+      return actor.outside(pool.train({ ...request, client: clientOf(task), end: task.end, ...signalled() }))
     },
     trainHeld(request) {
       const { trainHeld } = pool
       // The determinism check runs a round twice and adds its updates twice, but a held delta can be added only once.
       if (!trainHeld || job.checkDeterminism || job.isSpread || task.client === undefined) return this.train(request)
       began(request.round)
-      return actor.outside(trainHeld({ ...request, client: task.client, end: task.end, signal: actor.signal }))
+      return actor.outside(trainHeld({ ...request, client: task.client, end: task.end, ...signalled() }))
     },
     ...(trainRoot && {
       async trainRoot(request) {

@@ -162,6 +162,8 @@ export interface Attachment {
   keeper<State, Channels>(role: Role<State, Channels>): RoundKeeper<State>
   /** Called after each committed round. */
   committed(): void
+  /** Lets a role that rests between its rounds end, since no round follows. Absent: the role goes on. */
+  rest?(): boolean
   /** The role is done, or has failed. Not called for a role whose actor was stopped. */
   ended(failure?: { readonly cause: unknown }): void
 }
@@ -209,6 +211,10 @@ class AttachedLife implements RoleRunner {
 
   committed(): void {
     this.#attachment.committed()
+  }
+
+  rest(): boolean {
+    return this.#attachment.rest?.() ?? false
   }
 }
 

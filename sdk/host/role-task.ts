@@ -27,6 +27,8 @@ export interface RoundSurroundings {
   readonly isSpread?: boolean
   readonly strategy: Algorithm
   readonly reports: ActorRef<TaskReport>
+  /** Whether a training stops when its task is stopped. Default true. */
+  readonly interruptible?: boolean
   /** Run each round twice and compare, which finds a role that isn't a function of its state and context. */
   readonly checkDeterminism: boolean
 }

@@ -73,6 +73,13 @@ class DeviceLife implements Attachment, ChannelPort {
 
   committed(): void {}
 
+  /** The device has answered: it goes back to its row. */
+  rest(): boolean {
+    if (!this.#isTaken) return false
+    this.#host.actor.stop(this.#ref)
+    return true
+  }
+
   ended(failure?: { readonly cause: unknown }): void {
     if (!this.#flight.reply) this.#reply({ failure: failure?.cause })
   }
@@ -110,8 +117,8 @@ class DeviceLife implements Attachment, ChannelPort {
   next(): Promise<Arrival<unknown> | undefined> {
     const arrival = this.#take()
     if (arrival) return Promise.resolve(arrival)
-    // The role asks for more work, which it gets in another activation. The promise is this life's own.
-    this.#host.actor.stop(this.#ref)
+    // Of a role that doesn't rest: more work comes in another activation. The promise is this life's own.
+    this.rest()
     return new Promise(() => {})
   }
 

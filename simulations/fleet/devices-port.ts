@@ -1,4 +1,5 @@
 import type { ChannelWiring } from '../../sdk/index.ts'
+import type { SavedFlight } from './checkpoints.ts'
 import type { DevicePopulation } from './device-population.ts'
 import type { Flight, Landing } from './flight.ts'
 import type { ParkingPlace } from './parking.ts'
@@ -22,9 +23,13 @@ export interface Dispatcher {
 export class DevicesPort extends WaitingPort implements Landing {
   readonly population: DevicePopulation
   readonly #dispatcher: Dispatcher
+  readonly #flights = new Set<Flight>()
+  /** By end: its last flight. */
   readonly #underWay = new Map<string, Flight>()
   /** Ends whose last work was lost, until they are asked again. */
   readonly #gone = new Set<string>()
+  /** Of an earlier process: ends that had left with work that the aggregator asks for again. */
+  readonly #leftBefore = new Set<string>()
   /** An awaited end with work: as long as it has, a wait isn't over. */
   #witness: string | undefined
 
@@ -34,18 +39,26 @@ export class DevicesPort extends WaitingPort implements Landing {
     this.#dispatcher = dispatcher
   }
 
-  get flights(): Iterable<Flight> {
-    return this.#underWay.values()
+  /** All flights, and the ends that have left, of those that the aggregator believes at work. */
+  saved(working: ReadonlySet<string>): { readonly flights: readonly SavedFlight[]; readonly left: readonly string[] } {
+    return { flights: [...this.#flights].map(savedFlight), left: [...this.#gone].filter((end) => working.has(end)) }
   }
 
-  /** The devices that are there, by name. Only for a small fleet. */
-  ends(): readonly string[] {
-    const ends: string[] = []
-    for (let row = 0; row < this.population.size; row++) {
-      const end = this.population.endAt(row)
-      if (this.population.isFree(row) || this.#underWay.has(end)) ends.push(end)
+  /** Takes up the flights of an earlier process. */
+  resume(flights: readonly Flight[], left: readonly string[]): void {
+    for (const flight of flights) {
+      this.#flights.add(flight)
+      this.#underWay.set(flight.end, flight)
     }
-    return ends
+    for (const end of left) {
+      this.#gone.add(end)
+      this.#leftBefore.add(end)
+    }
+  }
+
+  /** The devices with work, of which alone a fleet has names. */
+  ends(): readonly string[] {
+    return [...this.#underWay.keys()]
   }
 
   has(end: string): boolean {
@@ -63,20 +76,23 @@ export class DevicesPort extends WaitingPort implements Landing {
   }
 
   send(ends: readonly string[], message: unknown): void {
+    // A device without work hears nothing, and one with work has nobody to answer to.
+    if (this.isClosing) return
     for (const end of ends) {
       const device = this.population.deviceOf(end)
       if (device === undefined) continue
+      // Its aggregator asks again for what the device had lost in an earlier process.
+      if (this.#leftBefore.delete(end)) continue
       this.#gone.delete(end)
       const known = this.#underWay.get(end)
       // A flight of an earlier process goes on with the assignment that its aggregator repeats.
-      if (known && known.message === undefined) known.message = message
-      else this.#underWay.set(end, this.#dispatcher.dispatch(this, device, end, message))
+      if (known && known.message === undefined && !known.isStale) known.message = message
+      else {
+        const flight = this.#dispatcher.dispatch(this, device, end, message)
+        this.#flights.add(flight)
+        this.#underWay.set(end, flight)
+      }
     }
-  }
-
-  /** Takes up a flight of an earlier process. */
-  resume(flight: Flight): void {
-    this.#underWay.set(flight.end, flight)
   }
 
   property(): unknown {
@@ -86,28 +102,33 @@ export class DevicesPort extends WaitingPort implements Landing {
   setProperty(): void {}
 
   landed(flight: Flight, answer: unknown): void {
-    if (this.#underWay.get(flight.end) === flight) this.#underWay.delete(flight.end)
+    this.#forget(flight)
     this.#dispatcher.landed(flight, answer)
     this.arrived(flight.end, answer)
   }
 
   wasted(flight: Flight): void {
-    if (this.#underWay.get(flight.end) === flight) this.#underWay.delete(flight.end)
+    this.#forget(flight)
     this.#dispatcher.wasted(flight)
     this.changed()
   }
 
   lost(flight: Flight): void {
-    if (this.#underWay.get(flight.end) === flight) this.#underWay.delete(flight.end)
+    this.#forget(flight)
     this.#gone.add(flight.end)
     this.#dispatcher.lost(flight)
     this.hasLeft(flight.end)
   }
 
-  /** Work of rounds that are over isn't done any more. */
-  abandon(): void {
-    for (const flight of this.#underWay.values()) flight.isStale = true
-    this.#gone.clear()
+  /** A round is over: only the work of these ends is done further. */
+  abandonAllBut(working: ReadonlySet<string>): void {
+    for (const flight of this.#flights) if (!working.has(flight.end)) flight.isStale = true
+    if (working.size === 0) this.#gone.clear()
+  }
+
+  #forget(flight: Flight): void {
+    this.#flights.delete(flight)
+    if (this.#underWay.get(flight.end) === flight) this.#underWay.delete(flight.end)
   }
 
   protected isOver(awaited: ReadonlySet<string>): boolean {
@@ -122,4 +143,8 @@ export class DevicesPort extends WaitingPort implements Landing {
     }
     return true
   }
+}
+
+function savedFlight({ order, work, device, start, at, isLost, isStale, received, expected }: Flight): SavedFlight {
+  return { order, work, device, start, at, isLost, isStale, received, expected }
 }

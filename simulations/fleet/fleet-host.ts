@@ -1,4 +1,4 @@
-import type { Behavior } from '../../runtime/index.ts'
+import { type Behavior, fieldsOf, isString } from '../../runtime/index.ts'
 import {
   type Attachment,
   attachedRole,
@@ -20,12 +20,13 @@ import {
   UnjournalledKeeper,
 } from '../../sdk/index.ts'
 import type { Availability } from './behaviour.ts'
+import type { SavedAggregator, SavedFleet, SavedFlight } from './checkpoints.ts'
 import type { DeviceHost } from './device-life.ts'
 import { type DeviceColumns, DevicePopulation } from './device-population.ts'
 import { DevicesPort } from './devices-port.ts'
 import type { Fleet } from './fleet.ts'
 import type { FleetPlan } from './fleet-plan.ts'
-import type { Landing } from './flight.ts'
+import { Flight, type Landing } from './flight.ts'
 import { AggregatorPort, type WhenFree } from './waiting-port.ts'
 
 /** The parts of a fleet that its host joins. */
@@ -39,14 +40,14 @@ export interface FleetParts {
   readonly registry: Pick<ModelRegistry, 'commit'>
   /** Filled by the host: how the devices of each port are activated. */
   readonly hosts: Map<Landing, DeviceHost>
-  /** By end: the states of aggregators from which the run goes on. */
-  readonly restored: ReadonlyMap<string, unknown>
+  /** Where the run goes on. Absent: it begins. */
+  readonly saved: SavedFleet | undefined
   readonly ownOf: (end: string) => OwnPlace
   /** A round was published. */
   readonly onRound: (round: RoundSummary, record: RoundRecord) => Promise<void>
   readonly onReport: (report: TaskReport) => void
-  /** A round was committed, and all aggregators wait. `isClean`: none of them has taken a message since its last commit. */
-  readonly atRest: (aggregators: ReadonlyMap<string, Aggregator>) => Promise<void>
+  /** A round was committed, and the whole fleet can be saved. `isLast`: no further round follows. */
+  readonly checkpoint: (save: () => SavedFleet, isLast: boolean) => Promise<void>
 }
 
 /** An aggregator of a fleet. */
@@ -58,9 +59,10 @@ export interface Aggregator {
 
 /** The parent of a fleet's aggregators and of its active devices. */
 export function fleetHost(parts: FleetParts): Behavior<TaskReport> {
-  const { plan, job, fleet, registry, hosts, restored, ownOf, onRound, onReport, atRest } = parts
+  const { plan, job, fleet, registry, hosts, saved, ownOf, onRound, onReport, checkpoint } = parts
   return (context) => {
     const { run, workload, algorithm, seed, settings, pool, strategy } = job
+    if (saved) fleet.resume(saved)
     const records: RoundRecord[] = []
     const publisher = roundPublisher(
       {
@@ -75,7 +77,7 @@ export function fleetHost(parts: FleetParts): Behavior<TaskReport> {
     )
     const reports = context.self
     const surroundings: RoundSurroundings = {
-      ...{ job: run, seed, settings, pool, strategy, reports, checkDeterminism: false },
+      ...{ job: run, seed, settings, pool, strategy, reports, checkDeterminism: false, interruptible: false },
     }
     const secretOf = (end: string) => secret(seed, end)
     const facts = { columns: parts.columns, clock: fleet.clock, availability: parts.availability }
@@ -84,6 +86,7 @@ export function fleetHost(parts: FleetParts): Behavior<TaskReport> {
     const places = new Map(plan.aggregators.map(({ end }) => [end, fleet.parking.place()] as const))
     for (const task of plan.aggregators) aggregators.set(task.end, { ports: portsOf(task), state: undefined })
     joinAll(plan.aggregators, aggregators)
+    if (saved) resumeAll(saved)
     for (const task of plan.aggregators)
       context.spawn(task.end, attachedRole(task, surroundings, attachmentOf(task)), { supervise: { type: 'stop' } })
     fleet.begin()
@@ -123,15 +126,15 @@ export function fleetHost(parts: FleetParts): Behavior<TaskReport> {
       return {
         ports: aggregator.ports,
         keeper: <State, Channels>(role: Role<State, Channels>): RoundKeeper<State> => {
-          const saved = restored.get(end)
-          const state = saved !== undefined && role.isState(saved) ? saved : undefined
+          const before = saved?.aggregators[end]?.state
+          const state = before !== undefined && role.isState(before) ? before : undefined
           aggregator.state = state
           return new UnjournalledKeeper<State>(task, surroundings, {
             restored: state,
             own: ownInMemory(),
             secret: () => secretOf(end),
             async commit(next, published) {
-              for (const port of aggregator.ports) if (port instanceof DevicesPort) committed(port)
+              for (const port of aggregator.ports) committed(port, next)
               for (const record of published) await publisher.publish(record)
               aggregator.state = next
               if (end === plan.top && role.done(next)) close(aggregators)
@@ -139,7 +142,7 @@ export function fleetHost(parts: FleetParts): Behavior<TaskReport> {
                 records.push(record)
                 await publisher.announce(record)
               }
-              if (published.length > 0) await fleet.hold(place, () => atRest(aggregators))
+              if (published.length > 0) await fleet.hold(place, () => atRest(end === plan.top && role.done(next)))
             },
           })
         },
@@ -152,11 +155,72 @@ export function fleetHost(parts: FleetParts): Behavior<TaskReport> {
       }
     }
 
-    /** In rounds, what comes later than a round counts no more. */
-    function committed(port: DevicesPort): void {
-      if (strategy.waiting.kind === 'quorum') port.abandon()
+    /** What comes after a round counts only where the aggregator's state says so. */
+    function committed(port: DevicesPort | AggregatorPort, state: unknown): void {
+      port.committed()
+      if (port instanceof DevicesPort) port.abandonAllBut(workingEnds(state))
+    }
+
+    /** Saves the fleet, unless an aggregator below is in the middle of a round. */
+    async function atRest(isLast: boolean): Promise<void> {
+      for (const { ports } of aggregators.values()) if (ports.some((port) => !port.isAtRest)) return
+      await checkpoint(save, isLast)
+    }
+
+    function save(): SavedFleet {
+      const { answers, last } = parts.columns
+      const each = [...aggregators].map(
+        ([end, { state, ports }]) => [end, { state, ports: savedPorts(state, ports) }] as const,
+      )
+      return { ...fleet.position, answers, last, aggregators: Object.fromEntries(each) }
+    }
+
+    function resumeAll({ answers, last, aggregators: before }: SavedFleet): void {
+      parts.columns.answers.set(answers)
+      parts.columns.last.set(last)
+      for (const [end, { ports }] of aggregators)
+        for (const port of ports) {
+          const { memory, flights = [], left = [] } = before[end]?.ports[port.wiring.name] ?? {}
+          if (memory) port.population?.restore(memory)
+          if (port instanceof DevicesPort)
+            port.resume(
+              flights.map((flight) => resumed(port, flight)),
+              left,
+            )
+        }
+    }
+
+    function resumed(port: DevicesPort, { at, isLost, isStale, ...departure }: SavedFlight): Flight {
+      const end = port.population.endOf(departure.device)
+      const flight = new Flight({ ...departure, end, landing: port, message: undefined })
+      flight.at = at
+      flight.isLost = isLost
+      flight.isStale = isStale
+      fleet.resumeFlight(flight)
+      return flight
     }
   }
+}
+
+/** The ends that an asynchronous aggregator believes at work. */
+function workingEnds(state: unknown): ReadonlySet<string> {
+  const { flight, buffers } = fieldsOf(state)
+  const { underWay } = fieldsOf(flight ?? fieldsOf(buffers).flight)
+  const ends = Array.isArray(underWay) ? underWay.map((work: unknown) => fieldsOf(work).end) : []
+  return new Set(ends.filter(isString))
+}
+
+function savedPorts(state: unknown, ports: Aggregator['ports']): SavedAggregator['ports'] {
+  const working = workingEnds(state)
+  return Object.fromEntries(
+    ports.map((port) => [
+      port.wiring.name,
+      {
+        ...(port.population && { memory: port.population.memory }),
+        ...(port instanceof DevicesPort && port.saved(working)),
+      },
+    ]),
+  )
 }
 
 /** The training ends: aggregators wait for no more devices. */

@@ -18,6 +18,8 @@ export interface SimulateOptions<S extends Settings = Settings> {
   readonly workers?: number
   /** Folder for state and models. A program that was killed goes on from there. Default: memory. */
   readonly store?: string
+  /** With a store: number of rounds between checkpoints. Default: as few as take one part in 25 of the time. */
+  readonly checkpointEvery?: number
   /** Rounds whose models are kept. Default: all. */
   readonly keep?: KeptRounds
   /** Number of works that are done ahead of virtual time. Default: 16. Results don't depend on the number. */

@@ -1,7 +1,7 @@
 import type { FleetBehaviour } from './behaviour.ts'
 import type { DeviceColumns, DevicePopulation } from './device-population.ts'
 import type { DevicesPort, Dispatcher } from './devices-port.ts'
-import { bytesOf, endOfWork, type Flight } from './flight.ts'
+import { bytesOf, endOfWork, Flight } from './flight.ts'
 import { Parking, type ParkingPlace } from './parking.ts'
 import { FleetClock, TimetableOf } from './timetable.ts'
 
@@ -27,6 +27,14 @@ export interface FleetSettings {
   nobody(): Error
 }
 
+/** Where a fleet is in its run. */
+export interface FleetPosition {
+  readonly now: number
+  readonly orders: number
+  readonly works: number
+  readonly answerBytes: number
+}
+
 /** Works since the last committed round. */
 export interface Tally {
   asked: number
@@ -44,6 +52,9 @@ interface Hold {
   readonly resolve: () => void
   readonly reject: (cause: unknown) => void
 }
+
+/** The least time for which a fleet waits for a device, in virtual milliseconds. */
+const leastMs = 1e-3
 
 /** Time of the platform between looks whether an aggregator sleeps. */
 const sleepLookMs = 20
@@ -94,23 +105,12 @@ export class Fleet implements Dispatcher {
     return this.#isOutOfTime
   }
 
-  /** The number of the next event. */
-  get orders(): number {
-    return this.#orders
+  get position(): FleetPosition {
+    return { now: this.clock.now(), orders: this.#orders, works: this.works, answerBytes: this.answerBytes }
   }
 
   /** Goes on from a checkpoint of an earlier process. */
-  resume({
-    now,
-    orders,
-    works,
-    answerBytes,
-  }: {
-    now: number
-    orders: number
-    works: number
-    answerBytes: number
-  }): void {
+  resume({ now, orders, works, answerBytes }: FleetPosition): void {
     this.clock.set(now)
     this.#orders = orders
     this.works = works
@@ -123,19 +123,14 @@ export class Fleet implements Dispatcher {
     this.#later.add(flight.at, flight.order, flight)
   }
 
-  get flights(): readonly Flight[] {
-    return [...this.#ahead, ...this.#later.all()]
-  }
-
   dispatch(landing: DevicesPort, device: number, end: string, message: unknown): Flight {
     const { columns, behaviour } = this.#settings
     const received = bytesOf(message)
     const work = ++this.works
-    const flight: Flight = {
-      ...{ order: this.#orders++, work, device, end, landing, message, received, expected: this.answerBytes },
-      ...{ start: this.clock.now(), at: 0, isLost: false, isStale: false },
-      ...{ reply: undefined, replied: undefined, isActive: false },
-    }
+    const order = this.#orders++
+    const expected = this.answerBytes
+    const start = this.clock.now()
+    const flight = new Flight({ order, work, device, end, landing, message, start, received, expected })
     columns.begin(device, work)
     this.tally.asked += 1
     this.tally.received += received
@@ -156,7 +151,8 @@ export class Fleet implements Dispatcher {
   whenFree(population: DevicePopulation, free: () => void): void {
     const at = population.nextFree()
     if (at === Number.POSITIVE_INFINITY) this.fail(this.#settings.nobody())
-    else this.clock.schedule(at - this.clock.now(), free)
+    // Where a time of availability is rounded, the clock must go on all the same.
+    else this.clock.schedule(Math.max(at - this.clock.now(), leastMs), free)
   }
 
   landed({ device }: Flight, answer: unknown): void {

@@ -11,8 +11,8 @@ export interface Landing {
   lost(flight: Flight): void
 }
 
-/** The work of a device for one assignment, from the sending of the assignment to the arrival of the answer. */
-export interface Flight {
+/** What a flight begins with. */
+export interface Departure {
   /** Orders the fleet's events. */
   readonly order: number
   /** Numbers the works of the run, from 1. */
@@ -21,25 +21,50 @@ export interface Flight {
   readonly end: string
   readonly landing: Landing
   /** Absent for a flight of an earlier process until its aggregator asks again. */
-  message: unknown
+  readonly message: unknown
   /** Virtual milliseconds. */
   readonly start: number
-  /** When the answer comes. */
-  at: number
-  /** The device goes away, or gives up, at that time. */
-  isLost: boolean
-  /** Nobody waits for the answer any more, so that the work needn't be done. */
-  isStale: boolean
   /** Bytes of the assignment. */
   readonly received: number
   /** Bytes that the answer is expected to have. */
   readonly expected: number
+}
+
+/** The work of a device for one assignment, from the sending of the assignment to the arrival of the answer. */
+export class Flight implements Departure {
+  readonly order: number
+  readonly work: number
+  readonly device: number
+  readonly end: string
+  readonly landing: Landing
+  message: unknown
+  readonly start: number
+  readonly received: number
+  readonly expected: number
+  /** When the answer comes, in virtual milliseconds. */
+  at = 0
+  /** The device goes away, or gives up, at that time. */
+  isLost = false
+  /** Nobody waits for the answer any more, so that the work needn't be done. */
+  isStale = false
+  /** Whether the device was activated. */
+  isActive = false
   /** What the device has sent, once it has. */
   reply: FlightReply | undefined
   /** Called when there is a reply. */
   replied: (() => void) | undefined
-  /** Whether the device was activated. */
-  isActive: boolean
+
+  constructor({ order, work, device, end, landing, message, start, received, expected }: Departure) {
+    this.order = order
+    this.work = work
+    this.device = device
+    this.end = end
+    this.landing = landing
+    this.message = message
+    this.start = start
+    this.received = received
+    this.expected = expected
+  }
 }
 
 export type FlightReply = { readonly message: unknown } | { readonly failure: unknown }

@@ -1,6 +1,7 @@
 import test from 'ava'
 import trivial from '../../examples/trivial/workload.ts'
-import { fedBuff, inMemoryExamples, type Settings, subset, type Workload } from '../../sdk/index.ts'
+import { fedAvg, fedBuff, inMemoryExamples, type Settings, scaffold, subset, type Workload } from '../../sdk/index.ts'
+import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { runJob } from '../run-job.ts'
 import type { FleetBehaviour } from './behaviour.ts'
 import type { FleetResult, SimulateOptions } from './fleet-run.ts'
@@ -14,6 +15,20 @@ const withBuffer = (bufferSize: number, concurrency: number): typeof trivial => 
   strategy: () => fedBuff({ bufferSize, concurrency }),
 })
 const buffered = withBuffer(10, 20)
+
+/** Clients that keep a control variate between their rounds. */
+const stateful: typeof trivial = {
+  ...trivial,
+  async learner(settings) {
+    const learner = await trivial.learner(settings)
+    return {
+      ...learner,
+      ownSteps: { learningRate: 0.1, epochs: 1, batch: 1 },
+      train: async (request) => ({ ...(await learner.train(request)), steps: 1 }),
+    }
+  },
+  strategy: () => scaffold({ fraction: 0.4 }),
+}
 
 /** Devices of different speeds, some of which give up. */
 const uneven: FleetBehaviour = {
@@ -173,3 +188,47 @@ test('the data go with the behaviour: a device has the examples of the client th
   t.deepEqual([...trained].toSorted(), [1, 2, 3, 4])
   await t.throwsAsync(simulate(trivial, { ...options, behaviour }), { code: 'LEARN_LABELS' })
 })
+/** Devices that come and go, each in a rhythm of its own. */
+const comingAndGoing: FleetBehaviour['availability'] = {
+  isAvailable: (device, at) => (at + 977 * device) % 10_000 < 6_000,
+  next: (device, at) => ((at + 977 * device) % 10_000 < 6_000 ? at : at + 10_000 - ((at + 977 * device) % 10_000)),
+  until: (device, at) => Math.max(at, at + 6_000 - ((at + 977 * device) % 10_000)),
+  nextOfAny: (_, at) => at,
+}
+
+for (const { title, workload, settings } of [
+  { title: 'rounds', workload: trivial, settings: {} },
+  {
+    title: 'rounds with a deadline that close at a quorum',
+    workload: { ...trivial, strategy: () => fedAvg({ fraction: 0.4, quorum: 0.6, deadlineMs: 2_500 }) },
+    settings: {},
+  },
+  { title: 'a tree', workload: trivial, settings: { topology: 'hierarchical' } },
+  { title: 'a buffer', workload: buffered, settings: {} },
+  {
+    title: 'a buffer with deadlines',
+    workload: { ...trivial, strategy: () => fedBuff({ bufferSize: 8, concurrency: 20, dispatchDeadlineMs: 3_000 }) },
+    settings: {},
+  },
+  { title: 'a tree of buffers', workload: buffered, settings: { topology: 'hierarchical' } },
+  { title: 'own states', workload: stateful, settings: {} },
+])
+  test(`a run that ends at any round goes on to the same bits and times: ${title}`, async (t) => {
+    const behaviour = { ...uneven, availability: comingAndGoing }
+    const options = { devices: 40, settings: { ...settings, rounds: 7, fraction: 0.4 }, behaviour, seed: 9 }
+    const whole = await simulated(workload, options)
+    t.true(whole.history.some(({ lost }) => lost > 0))
+    for (const checkpointEvery of [1, 2]) {
+      await using folder = await temporaryFolder()
+      const kept = { ...options, store: folder.path, checkpointEvery }
+      for (const last of [1, 3, 4, 6]) {
+        const run = await simulate(workload, kept)
+        for await (const { round } of run) if (round === last) break
+        await run.stop()
+        t.not((await run.result).state, 'failed')
+      }
+      const { history } = await simulated(workload, kept)
+      t.deepEqual(history, whole.history)
+      t.deepEqual((await simulated(workload, kept)).history, whole.history, 'a run that was completed')
+    }
+  })

@@ -15,6 +15,7 @@ import { badOption, isWhole, loadedFrom, ToldRounds, texts } from '../loaded-wor
 import { claimRun, openRunStore } from '../run-store.ts'
 import { clientsOfDevices } from './behaviour/correlation.ts'
 import type { DataOrder } from './behaviour.ts'
+import { type Checkpoints, openCheckpoints } from './checkpoints.ts'
 import { activate, type DeviceHost } from './device-life.ts'
 import { DeviceColumns } from './device-population.ts'
 import { Fleet } from './fleet.ts'
@@ -57,17 +58,17 @@ export async function simulate<S extends Settings>(
   const opened = await openRunStore(folder)
   const closing = new AbortController()
   const registry = options.keep ? keepingRounds(opened.registry, options.keep) : opened.registry
-  const job = await prepared().catch(async (cause: unknown) => {
+  const { checkpoints, ...job } = await prepared().catch(async (cause: unknown) => {
     closing.abort()
     await opened.close()
     throw cause
   })
 
   const { behaviour = atOnce, ahead = defaultAhead, hours = Number.POSITIVE_INFINITY } = options
+  const { pool } = job
   const columns = new DeviceColumns(devices)
   const hosts = new Map<Landing, DeviceHost>()
   const told = new ToldRounds<FleetRound>()
-  const { pool } = job
   const quarterOf = quarterBy(behaviour.speed, (end) => deviceOf(end, plan.role))
   const clientOf = await clientsOf(behaviour.dataOrder).catch(async (cause: unknown) => {
     closing.abort()
@@ -75,6 +76,7 @@ export async function simulate<S extends Settings>(
     await opened.close()
     throw cause
   })
+  for (const round of checkpoints.rounds) told.note(round, () => false)
   const fleet = new Fleet({
     ...{ behaviour, columns, ahead, until: hours * 3_600_000 },
     samplesOf: (device) => pool.samples?.(clientOf(device)) ?? 1,
@@ -94,11 +96,12 @@ export async function simulate<S extends Settings>(
     fleetHost({
       ...{ plan, job, fleet, columns, registry, hosts },
       availability: options.behaviour?.availability,
-      restored: new Map(),
-      ownOf: () => ({ load: () => undefined, save: async () => {} }),
+      saved: checkpoints.saved,
+      ownOf: (end) => checkpoints.ownOf(end),
       async onRound(summary, record) {
         const round = fleetRound(summary, record, fleet.takeTally(), fleet.clock.now(), quarterOf)
         told.note(round, (other) => other.round === round.round)
+        checkpoints.note(round)
         try {
           await options.onRound?.(round)
         } catch (cause) {
@@ -109,7 +112,10 @@ export async function simulate<S extends Settings>(
         if (report.type === 'notice') options.onNotice?.(report.end, report.notice)
         if (report.type === 'log') options.onLog?.(report.end, report.entry)
       },
-      async atRest() {},
+      // Without a folder nobody goes on from a checkpoint.
+      async checkpoint(save, isLast) {
+        if (folder !== undefined) await checkpoints.save(save, isLast)
+      },
     }),
     { supervise: { type: 'stop' } },
   )
@@ -130,9 +136,11 @@ export async function simulate<S extends Settings>(
     [Symbol.asyncIterator]: () => told.iterate(result),
   }
 
-  async function prepared(): Promise<PreparedJob> {
-    await claimRun(opened.store, folder ?? 'memory', name, { seed, settings, algorithms })
-    return prepareJob(
+  async function prepared(): Promise<PreparedJob & { readonly checkpoints: Checkpoints }> {
+    const place = folder ?? 'memory'
+    await claimRun(opened.store, place, name, { seed, settings, algorithms })
+    const checkpoints = await openCheckpoints(opened.store, name, { place, every: options.checkpointEvery })
+    const ready = await prepareJob(
       {
         ...{ run: name, workload: definition, schema: plan.schema, algorithms },
         hyperparameters: { ...settings, seed },
@@ -146,6 +154,7 @@ export async function simulate<S extends Settings>(
       { poolOf },
       closing.signal,
     )
+    return { ...ready, checkpoints }
   }
 
   /** The client whose data a device has: that of its number, unless the data go with the behaviour. */
@@ -189,12 +198,14 @@ function requireOptions({
   workers = 0,
   ahead = defaultAhead,
   hours = 1,
+  checkpointEvery = 1,
   store,
-}: Pick<SimulateOptions, 'devices' | 'workers' | 'ahead' | 'hours' | 'store'>): void {
+}: Pick<SimulateOptions, 'devices' | 'workers' | 'ahead' | 'hours' | 'checkpointEvery' | 'store'>): void {
   if (!isWhole(devices, 1) || devices > mostDevices)
     throw badOption('devices', devices, `a whole number from 1 to ${mostDevices}`)
   if (!isWhole(workers, 0)) throw badOption('workers', workers, 'a whole number from 0 on')
   if (!isWhole(ahead, 1)) throw badOption('ahead', ahead, 'a whole number from 1 on')
+  if (!isWhole(checkpointEvery, 1)) throw badOption('checkpointEvery', checkpointEvery, 'a whole number from 1 on')
   if (!(hours > 0)) throw badOption('hours', hours, 'a number above 0')
   if (store === '') throw badOption('store', store, 'the path of a folder')
 }

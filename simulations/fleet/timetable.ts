@@ -117,11 +117,6 @@ export class TimetableOf<Event> {
     this.#free.push(place)
     return event
   }
-
-  /** All events, in no order. */
-  all(): Event[] {
-    return this.#events.filter((event) => event !== undefined)
-  }
 }
 
 interface Timer {

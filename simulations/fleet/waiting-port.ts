@@ -32,6 +32,7 @@ export abstract class WaitingPort implements ChannelPort {
   #arrivals: Arrival<unknown>[] = []
   #waiters: Waiter[] = []
   #watchers: Watcher[] = []
+  #hasTaken = false
   readonly #leavers = new Set<(end: string) => void>()
   readonly #look = () => this.changed()
 
@@ -51,9 +52,14 @@ export abstract class WaitingPort implements ChannelPort {
   /** Whether no message of these ends can come. */
   protected abstract isOver(awaited: ReadonlySet<string>): boolean
 
-  /** Number of messages that the aggregator hasn't taken. */
-  get waiting(): number {
-    return this.#arrivals.length
+  /** Whether no message waits, and none was taken since the aggregator's last commit. */
+  get isAtRest(): boolean {
+    return this.#arrivals.length === 0 && !this.#hasTaken
+  }
+
+  /** The aggregator has committed a round. */
+  committed(): void {
+    this.#hasTaken = false
   }
 
   next(awaited: ReadonlySet<string> | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined> {
@@ -81,13 +87,17 @@ export abstract class WaitingPort implements ChannelPort {
   }
 
   drain(): readonly Arrival<unknown>[] {
+    this.#hasTaken = true
     return this.#arrivals.splice(0)
   }
 
   find(fits: (arrival: Arrival<unknown>) => boolean, taking: boolean): Arrival<unknown> | undefined {
     const index = this.#arrivals.findIndex(fits)
     const found = this.#arrivals[index]
-    if (found && taking) this.#arrivals.splice(index, 1)
+    if (found && taking) {
+      this.#hasTaken = true
+      this.#arrivals.splice(index, 1)
+    }
     return found
   }
 
@@ -157,6 +167,7 @@ export abstract class WaitingPort implements ChannelPort {
   #take(awaited: ReadonlySet<string> | undefined): Arrival<unknown> | undefined {
     const [first] = this.#arrivals
     if (!first) return undefined
+    this.#hasTaken = true
     if (!awaited || awaited.has(first.end)) return this.#arrivals.shift()
     const index = this.#arrivals.findIndex(({ end }) => awaited.has(end))
     return index < 0 ? undefined : this.#arrivals.splice(index, 1)[0]

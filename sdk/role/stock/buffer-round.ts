@@ -110,7 +110,8 @@ export async function fillBuffer(
   const underWay = workUnderWay(channel)
   const began = deadlineMs === undefined || asked === 0 ? 0 : await context.now()
   for (const work of flight.underWay) {
-    const since = (flight.again ? undefined : work.since) ?? began
+    // The clock of a fleet goes on.
+    const since = (flight.again && !population ? undefined : work.since) ?? began
     if (deadlineMs === undefined) underWay.begin(work)
     else underWay.begin({ ...work, since }, since + deadlineMs - began)
     if (flight.again) ask(work.end, work.dispatch, work.version)
