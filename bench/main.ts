@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { apiSuite } from './api.ts'
 import type { Figure, Suite } from './figure.ts'
+import { fleetSuite } from './fleet.ts'
 import { jobSuite } from './job.ts'
 import { kernelSuite } from './kernel.ts'
 import { linkSuite } from './link.ts'
@@ -20,6 +21,7 @@ const suites: Record<string, Suite> = {
   link: linkSuite,
   'link-heap': linkHeapSuite,
   registry: registrySuite,
+  fleet: fleetSuite,
 }
 
 const { values, positionals } = parseArgs({

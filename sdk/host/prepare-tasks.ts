@@ -98,6 +98,8 @@ export interface JobToPrepare
   extends Pick<JobToHost, 'run' | 'workload' | 'schema' | 'hyperparameters' | 'algorithms'> {
   /** Number of the job's clients. */
   readonly clients: number
+  /** Most clients, where nothing is made for each. Default: those of a job. */
+  readonly mostClients?: number
   /** Number of trainers in the smallest group from which a topmost aggregator selects; `count` finds it from all tasks. */
   readonly fewestTrainers: (count: (tasks: readonly HostedTask[]) => number) => number
   /** Checks the pool's data. */
@@ -117,22 +119,24 @@ export interface PreparedJob
  * @throws as `prepareTasks`, except for the errors of roles.
  */
 export async function prepareJob(
-  { run, workload, schema, hyperparameters = {}, algorithms, clients, fewestTrainers, requirePool }: JobToPrepare,
+  { run, workload, schema, hyperparameters = {}, algorithms, clients, mostClients, ...checks }: JobToPrepare,
   { poolOf, baseWeights, datasets }: Pick<HostParts, 'poolOf' | 'baseWeights'> & Pick<PoolPlan, 'datasets'>,
   signal: AbortSignal,
 ): Promise<PreparedJob> {
-  const { seed, settings, unknown } = jobSettings(workload.settings, hyperparameters, clients)
+  const { seed, settings, unknown } = jobSettings(workload.settings, hyperparameters, clients, mostClients)
   const strategy = await strategyOf(workload.strategy(settings), { ...algorithms, hyperparameters })
   // Loaded late, so that a page has them only once it hosts a task.
   const fitting = await import('../strategy/fitting-algorithm.ts')
   fitting.requireTopology(strategy, schema)
-  fitting.requireUpdates(strategy, schema, () => fewestTrainers((tasks) => fitting.fewestTrainers(schema, tasks)))
+  fitting.requireUpdates(strategy, schema, () =>
+    checks.fewestTrainers((tasks) => fitting.fewestTrainers(schema, tasks)),
+  )
   const own = await poolOf({ settings, seed, datasets })
   const pool = baseWeights ? { ...own, initialWeights: () => baseWeights(own.layout) } : own
   const close = () => void pool.close()
   if (signal.aborted) close()
   else signal.addEventListener('abort', close, { once: true })
-  requirePool(pool)
+  checks.requirePool(pool)
   requireLearner(strategy, pool)
   if (fitting.splitsModel(schema)) (await import('../role/stock/split-plan.ts')).splitPlan(settings, pool)
   const algorithm = { name: strategy.name, settings: lineageSettings(settings, algorithms) }

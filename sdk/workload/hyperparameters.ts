@@ -25,6 +25,7 @@ export function jobSettings(
   defaults: Settings,
   hyperparameters: Readonly<Record<string, unknown>>,
   clients: number,
+  mostClients?: number,
 ): JobSettings {
   const { seed = defaultSeed, ...others } = hyperparameters
   requireSeed(seed)
@@ -35,7 +36,7 @@ export function jobSettings(
     if (Object.hasOwn(defaults, setting)) overrides[setting] = typeof value === 'string' ? value : JSON.stringify(value)
     else unknown.push(name)
   }
-  return { seed, settings: resolveSettings(defaults, { clients: String(clients), ...overrides }), unknown }
+  return { seed, settings: resolveSettings(defaults, { clients: String(clients), ...overrides }, mostClients), unknown }
 }
 
 /** @throws JOB_SEED unless the value is a whole number from 0 to 2³² − 1. */

@@ -48,7 +48,11 @@ export async function simulate<S extends Settings>(
   requireChoices(algorithms)
   const { definition, poolOf } = await loadedFrom(workload, options.workers)
   const { name } = definition
-  const settings = resolveSettings(definition.settings, { ...texts(options.settings), clients: String(devices) })
+  const settings = resolveSettings(
+    definition.settings,
+    { ...texts(options.settings), clients: String(devices) },
+    mostDevices,
+  )
   const topology = definition.topology(settings)
   assertValid(topology)
   const plan = fleetPlan(topology, definition)
@@ -145,6 +149,7 @@ export async function simulate<S extends Settings>(
         ...{ run: name, workload: definition, schema: plan.schema, algorithms },
         hyperparameters: { ...settings, seed },
         clients: devices,
+        mostClients: mostDevices,
         fewestTrainers: () => devices,
         requirePool({ clients }) {
           if (clients < devices)
