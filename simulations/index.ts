@@ -17,7 +17,15 @@ export { type DeviceTrace, type TraceIntervals, traceOf } from './fleet/behaviou
 export { tracedAvailability, tracedNumbers } from './fleet/behaviour/traced.ts'
 export { allFaults, dropout, jitter, lostLink } from './fleet/behaviour/work-faults.ts'
 export type * from './fleet/behaviour.ts'
-export { columnsOf, type FiguresOptions, type FleetColumns, type FleetFigures, figuresOf } from './fleet/columns.ts'
+export {
+  columnsOf,
+  type FiguresOptions,
+  type FleetColumns,
+  type FleetFigures,
+  figuresOf,
+  type Spread,
+  spreadOf,
+} from './fleet/columns.ts'
 export type * from './fleet/fleet-run.ts'
 export { simulate } from './fleet/simulate.ts'
 export { type LabelledRun, type PlotAxis, type PlotOptions, type PlotRound, plot } from './plot.ts'

@@ -1,7 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { type FinishedRun, runFlamectl } from './flamectl-process.ts'
+import { runChild } from './support/child-lines.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 const hashes = (run: FinishedRun) => [...run.rounds.values()]
@@ -74,3 +76,103 @@ for (const [title, more, status, said] of [
     t.regex(run.err, said)
     t.is(run.out, '')
   })
+
+test.serial('killed at any instant, a simulation goes on to the same hashes and virtual times', async (t) => {
+  await using folder = await temporaryFolder()
+  const args = [...buffered, '--workers', '0', '--rounds', '60', '--dropout', '0.1', '--upload', '1000']
+  const facts = ({ done, lines }: FinishedRun) => [done?.hash, lines.at(-2)]
+  const calm = await runFlamectl(args)
+  const killing = [...args, '--store', join(folder.path, 'store'), '--resume']
+  for (let afterMs = 1500; ; afterMs += 400) {
+    const run = await runFlamectl(killing, { killAfterMs: afterMs })
+    if (run.signal === 'SIGKILL') continue
+    t.is(run.status, 0, run.err)
+    t.deepEqual(facts(run), facts(calm))
+    break
+  }
+})
+
+test.serial('a comparison prints the figures of each variant, with their spread', async (t) => {
+  await using folder = await temporaryFolder()
+  const plot = join(folder.path, 'plot.svg')
+  const common = [
+    'simulate',
+    'compare',
+    'examples/fleet',
+    '--devices',
+    '200',
+    '--rounds',
+    '3',
+    '--speed',
+    'lognormal:20,1',
+  ]
+  const variants = ['--variant', 'rounds', '--variant', 'buffer=optimizer=fedbuff,bufferSize=10,concurrency=20']
+  const run = await runFlamectl(
+    [...common, ...variants, '--seeds', '2', '--at', '0.001,5', '--to', '0.05,0.999', '--workers', '0', '--plot', plot],
+    {},
+  )
+  t.is(run.status, 0, run.err)
+  const row = (name: string) => run.out.split('\n').find((line) => line.startsWith(name)) ?? ''
+  t.regex(run.out, /^ +rounds +buffer\n/)
+  t.regex(row('accuracy at the end'), / \d+\.\d+ % ± \d+\.\d+ % .* \d+\.\d+ % ± \d/)
+  t.regex(row('hours to accuracy 0.999'), /not reached +not reached/)
+  t.regex(row('hours to accuracy 0.05'), / \d+\.\d+ (s|min|h) ± \d/)
+  t.regex(row('updates counted'), / 60 ± 0 +30 ± 0$/)
+  t.regex(row('share of the slowest quarter'), / \d+\.\d % ± /)
+  t.regex(await readFile(plot, 'utf8'), />rounds<[\s\S]*>buffer</)
+  t.regex(run.err, /rounds, seed 1: .*\nbuffer, seed 1: .*\nrounds, seed 2: /)
+
+  const programs = await runFlamectl([...common, ...variants, '--seeds', '1', '--json', '--workers', '0'])
+  const lines: readonly object[] = programs.out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  t.is(lines.length, 3)
+  t.like(lines[0], { variant: 'rounds', seed: 1, counted: 60 })
+  t.like(lines[2], { done: true, variants: { buffer: { 'updates counted': { count: 1, mean: 30, deviation: 0 } } } })
+})
+
+test.serial("FedScale's traces become a trace that a simulation takes, and a fault in a trace ends it", async (t) => {
+  await using folder = await temporaryFolder()
+  const inFolder = (name: string) => join(folder.path, name)
+  await writeFile(
+    inFolder('capacity.json'),
+    '{"1":{"computation":20,"communication":8000},"2":{"computation":50,"communication":800}}',
+  )
+  await writeFile(inFolder('behave.json'), '{"1":{"active":[0],"inactive":[900],"finish_time":1000}}')
+  const files = ['--capacities', inFolder('capacity.json'), '--availability', inFolder('behave.json'), '--devices', '3']
+  const trace = inFolder('trace.csv')
+  const converted = await runFlamectl(['simulate', 'convert', ...files, '--out', trace])
+  t.is(converted.status, 0, converted.err)
+  const text = await readFile(trace, 'utf8')
+  t.is((await runFlamectl(['simulate', 'convert', ...files])).out, text)
+  const traced = ['simulate', 'examples/trivial', '--json', '--workers', '0', '--devices', '20', '--rounds', '2']
+  const run = await runFlamectl([...traced, '--trace', trace])
+  t.is(run.status, 0, run.err)
+  const [first] = run.lines
+  t.like(first, { round: 1, lost: 0 })
+  // A device without the speed that the others have.
+  await writeFile(trace, `${text}ghost,upload,5,\n`)
+  const gap = await runFlamectl([...traced, '--trace', trace])
+  t.is(gap.status, 2)
+  t.regex(gap.err, /TRACE_GAP.*ghost/)
+  await writeFile(inFolder('behave.json'), '{"1":{"active":[0],"inactive":[],"finish_time":1000}}')
+  const refused = await runFlamectl(['simulate', 'convert', ...files, '--out', trace])
+  t.is(refused.status, 2)
+  t.regex(refused.err, /FEDSCALE_FORM/)
+  t.regex(await readFile(trace, 'utf8'), /ghost/)
+})
+
+test.serial('a simulation whose disk is full ends with a coded error', async (t) => {
+  await using folder = await temporaryFolder()
+  const mark = join(folder.path, 'full')
+  await writeFile(mark, '')
+  const main = fileURLToPath(new URL('../flamectl/main.js', import.meta.url))
+  const filling = `${new URL('./support/filling-disk.js', import.meta.url)}?${new URLSearchParams({ mark })}`
+  const full = await runChild(process.execPath, [
+    ...['--import', filling, main, ...simulated, '--workers', '0', '--store', join(folder.path, 'store')],
+  ])
+  t.is(full.status, 1, full.err)
+  t.regex(full.err, /error [A-Z]+_[A-Z_]+: .*(space|full|room)/)
+  t.notRegex(full.err, /UNEXPECTED/)
+})

@@ -4,16 +4,19 @@ import type { CommandContext } from '../command-context.ts'
 import { onStopSignals } from '../exit.ts'
 import { resumeCommand } from '../run/run-command.ts'
 import { assertNoFile } from '../state-folder.ts'
+import { compareCommand } from './compare-command.ts'
+import { convertCommand } from './convert-command.ts'
 import { addFleetOptions, type RawFleetOptions, type RawSimulateOptions, simulateOptions } from './simulate-options.ts'
 
 /** `flamectl simulate`: simulates a fleet of devices in this process, in virtual time. */
-export function simulateCommand({ print }: CommandContext, argv: readonly string[]): Command {
+export function simulateCommand(context: CommandContext, argv: readonly string[]): Command {
+  const { print } = context
   const command = new Command('simulate')
     .description('simulate a fleet of devices in virtual time, with the roles of every other host')
     .argument('<workload>', 'folder of the workload, or its module')
     .usage('[options] <workload>')
-    // Options after the name of a command below belong to that command.
-    .enablePositionalOptions()
+    .addCommand(compareCommand(context))
+    .addCommand(convertCommand(context))
   return addFleetOptions(command)
     .option('--seed <number>', 'seed of all randomness, the behaviour of devices included (default 1)')
     .option(

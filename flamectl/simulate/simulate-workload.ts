@@ -1,30 +1,15 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CodedError, fileReason } from '../../runtime/errors/index.ts'
-import { choicesOf } from '../../sdk/index.ts'
 import { fileRegistry } from '../../sdk/node/index.ts'
-import {
-  type BehaviourTexts,
-  behaviourFrom,
-  type DeviceTrace,
-  type FleetBehaviour,
-  type FleetRound,
-  figuresOf,
-  plot,
-  simulate,
-  traceOf,
-} from '../../simulations/index.ts'
-import { flamectlError } from '../errors.ts'
-import { textOf } from '../files/bounded-text.ts'
+import { type FleetRound, figuresOf, plot } from '../../simulations/index.ts'
 import { orPlotError, requirePlotPlace } from '../run/followed-run.ts'
+import { beginFleet } from './begin-fleet.ts'
 import type { FleetReporter } from './fleet-reporter.ts'
 import { claimFolder } from './run-record.ts'
 import type { SimulateRunOptions } from './simulate-options.ts'
 
 /** Time of the platform between looks at the virtual time, for a progress bar. */
 const lookMs = 200
-/** A trace's text is held whole, as one string. */
-const mostTraceBytes = 500_000_000
 
 /** Simulates a workload's fleet until its end. Aborting the signal stops the run cleanly. Throws a coded error if it fails. */
 export async function simulateWorkload(
@@ -33,16 +18,13 @@ export async function simulateWorkload(
   signal: AbortSignal,
   reporter: FleetReporter,
 ): Promise<'completed' | 'stopped'> {
-  const { workload, devices, overrides, choices, hours, seed, workers, store, keep } = options
+  const { devices, hours, seed, workers, store, keep } = options
   const begunMs = performance.now()
   if (options.plot !== undefined) await requirePlotPlace(options.plot)
-  const trace = options.trace === undefined ? undefined : await readTrace(options.trace)
-  const behaviour = behaviourOf(options.behaviour, seed, trace)
   if (store !== undefined) await claimFolder(store, options)
   try {
-    const run = await simulate(workload, {
-      ...{ devices, seed, behaviour, settings: overrides, algorithms: choicesOf(choices) },
-      ...(hours !== undefined && { hours }),
+    const run = await beginFleet(options, {
+      seed,
       ...(workers !== undefined && { workers }),
       ...(store !== undefined && { store }),
       ...(keep && { keep }),
@@ -88,18 +70,4 @@ export async function simulateWorkload(
     if (file === undefined || !history.some(({ metrics }) => Object.keys(metrics).length > 0)) return
     await orPlotError(file, () => writeFile(file, plot(history, { title, by: ['hours', 'round'] })))
   }
-}
-
-/** Reads a trace. FILE_UNREADABLE, FILE_LARGE, TRACE_*. */
-export async function readTrace(file: string): Promise<DeviceTrace> {
-  const text = await textOf(file, mostTraceBytes).catch((cause: unknown) => {
-    if (cause instanceof CodedError) throw cause
-    throw flamectlError('FILE_UNREADABLE', { file, reason: fileReason(cause) }, { cause })
-  })
-  return traceOf(text, file)
-}
-
-/** Makes the behaviour of a fleet. BEHAVIOUR_* */
-export function behaviourOf(texts: BehaviourTexts, seed: number, trace: DeviceTrace | undefined): FleetBehaviour {
-  return behaviourFrom(texts, { seed, ...(trace && { trace }) })
 }

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { columnsOf, figuresOf } from './columns.ts'
+import { columnsOf, figuresOf, spreadOf } from './columns.ts'
 import type { FleetRound } from './fleet-run.ts'
 
 const hour = 3_600_000
@@ -48,4 +48,10 @@ test('figures sum up the works, weight staleness by updates, and share the updat
   t.deepEqual(quarters, [1 / 8, 2 / 8, 2 / 8, 3 / 8])
   t.deepEqual(figuresOf([]).quarters, [])
   t.deepEqual(figuresOf([]).last, Number.NaN)
+})
+
+test('a spread leaves out runs without the figure', (t) => {
+  t.deepEqual(spreadOf([1, Number.NaN, 3]), { count: 2, mean: 2, deviation: Math.SQRT2, least: 1, most: 3 })
+  t.deepEqual(spreadOf([5]), { count: 1, mean: 5, deviation: 0, least: 5, most: 5 })
+  t.like(spreadOf([Number.NaN]), { count: 0, mean: Number.NaN, deviation: Number.NaN })
 })

@@ -112,3 +112,30 @@ export function figuresOf(
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0)
 }
+
+/** A figure over several runs. */
+export interface Spread {
+  /** Number of runs that have the figure. */
+  readonly count: number
+  readonly mean: number
+  /** Standard deviation of a sample. 0 for one run. */
+  readonly deviation: number
+  readonly least: number
+  readonly most: number
+}
+
+/** The spread of a figure over runs, of which those with NaN don't count. All numbers are NaN where none counts. */
+export function spreadOf(figures: readonly number[]): Spread {
+  const values = figures.filter((value) => !Number.isNaN(value))
+  const count = values.length
+  const [nothing] = count === 0 ? [Number.NaN] : []
+  const mean = nothing ?? sum(values) / count
+  const squares = sum(values.map((value) => (value - mean) ** 2))
+  return {
+    count,
+    mean,
+    deviation: nothing ?? Math.sqrt(squares / Math.max(1, count - 1)),
+    least: nothing ?? Math.min(...values),
+    most: nothing ?? Math.max(...values),
+  }
+}
