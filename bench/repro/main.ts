@@ -4,11 +4,12 @@ import { experimentNames, roundsToTarget } from './fedavg-mnist/rounds-to-target
 import { series } from './series/series.ts'
 import { adult } from './studies/adult.ts'
 import { attackers } from './studies/attackers.ts'
+import { fleet } from './studies/fleet.ts'
 import { heart } from './studies/heart.ts'
 import { niid } from './studies/niid.ts'
 import { privacy } from './studies/privacy.ts'
 
-const studies = [heart, adult, niid, attackers, privacy]
+const studies = [heart, adult, niid, attackers, privacy, fleet]
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

@@ -1,4 +1,4 @@
-import { plot } from '../../../simulations/index.ts'
+import { type PlotAxis, plot } from '../../../simulations/index.ts'
 import type { Column, Result, Study, Table } from './study.ts'
 
 /** The page of a study: its set-up, and a table of means over the seeds beside the published values. */
@@ -12,7 +12,7 @@ export function pageOf(study: Study, results: readonly Result[]): string {
     ...study.tables.flatMap((table) => [
       `## ${table.title}`,
       tableOf(table, results),
-      ...(pictures.includes(table) ? [`![${table.title}, by round](${pictureName(study, table)})`] : []),
+      ...(pictures.includes(table) ? [`![${table.title}, by ${axisOf(table)}](${pictureName(study, table)})`] : []),
     ]),
     '',
   ]
@@ -26,9 +26,15 @@ export function picturesOf(study: Study, results: readonly Result[]): ReadonlyMa
   return new Map(
     study.tables.flatMap((table) => {
       const curves = curvesOf(table, results)
-      return curves.length === 0 ? [] : [[pictureName(study, table), plot(curves, { title: table.title })] as const]
+      return curves.length === 0
+        ? []
+        : [[pictureName(study, table), plot(curves, { title: table.title, by: axisOf(table) })] as const]
     }),
   )
+}
+
+function axisOf({ curveHours }: Table): PlotAxis {
+  return curveHours === undefined ? 'round' : 'hours'
 }
 
 function pictureName({ name, tables }: Study, table: Table): string {
@@ -82,6 +88,7 @@ function curvesOf(table: Table, results: readonly Result[]) {
       const rounds = Math.min(...curves.map(({ length }) => length))
       return Array.from({ length: curves.length === 0 ? 0 : rounds }, (_, index) => ({
         round: index + 1,
+        ...(table.curveHours !== undefined && { at: (index + 1) * table.curveHours * 3_600_000 }),
         part,
         metrics: { [panel]: curves.reduce((sum, curve) => sum + (curve[index] ?? Number.NaN), 0) / curves.length },
       }))

@@ -14,6 +14,8 @@ export interface Table {
   readonly name: string
   readonly title: string
   readonly columns: readonly Column[]
+  /** Virtual hours between the values of a curve. Absent: a curve has a value for each round. */
+  readonly curveHours?: number
   readonly trials: readonly Trial[]
 }
 
@@ -41,7 +43,7 @@ export interface Conditions {
 export interface Outcome {
   /** By column. */
   readonly values: Readonly<Record<string, number>>
-  /** By panel of the picture: a value for each round. */
+  /** By panel of the picture: a value for each round, or as the table's `curveHours` says. */
   readonly curves?: Readonly<Record<string, readonly number[]>>
 }
 

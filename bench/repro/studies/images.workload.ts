@@ -4,8 +4,8 @@ import {
   fedAvg,
   layersLearner,
   type ModelFunction,
-  partition,
   type RandomStream,
+  spread,
   subset,
   twoTier,
   workload,
@@ -59,15 +59,12 @@ export default workload({
         : new URL(`file://${datasets.path(pictures)}/`)
     const all = readPictures(folder, 'train')
     const train = subset(all, drawn(all.count, training, random))
-    const labels = Uint8Array.from({ length: train.count }, (_, index) => train.label(index))
-    const parts =
-      scheme === 'two-labels' ? twoLabels(labels, clients, random) : partition({ labels, clients, scheme, random })
+    const spreadOut =
+      scheme === 'two-labels'
+        ? withTwoLabels(train, clients, random)
+        : spread({ examples: train, clients, scheme, random })
     const held = readPictures(folder, 't10k')
-    return {
-      clients,
-      client: (index) => subset(train, parts[index]!),
-      test: subset(held, drawn(held.count, test, random)),
-    }
+    return { ...spreadOut, test: subset(held, drawn(held.count, test, random)) }
   },
   topology: ({ clients }) => twoTier({ clients }),
   strategy: () => fedAvg(),
@@ -86,7 +83,8 @@ function drawn(of: number, count: number, random: RandomStream): Uint32Array {
  * Two labels for each client, as in NIID-Bench (#C = 2): label i mod 10 and another one. The examples of a label are
  * dealt out in equal parts to the clients that have the label.
  */
-function twoLabels(labels: Uint8Array, clients: number, random: RandomStream): Uint32Array[] {
+function withTwoLabels(train: Examples, clients: number, random: RandomStream) {
+  const labels = Uint8Array.from({ length: train.count }, (_, index) => train.label(index))
   const classes = 10
   const own = Array.from({ length: clients }, (_, client) => {
     const other = random.below(classes - 1)
@@ -98,5 +96,5 @@ function twoLabels(labels: Uint8Array, clients: number, random: RandomStream): U
     const members = random.shuffle(Uint32Array.from([...labels.keys()].filter((index) => labels[index] === label)))
     for (const [at, index] of members.entries()) parts[holders[at % holders.length] ?? 0]?.push(index)
   }
-  return parts.map((part) => Uint32Array.from(part))
+  return { clients, client: (index: number) => subset(train, Uint32Array.from(parts[index] ?? [])) }
 }

@@ -1,0 +1,114 @@
+import { choicesOf } from '../../../sdk/index.ts'
+import { behaviourFrom, type FleetRound, simulate } from '../../../simulations/index.ts'
+import { percent, type Study, type Trial } from '../series/study.ts'
+
+const workload = new URL('./images.workload.js', import.meta.url)
+const devices = 100_000
+const settings = {
+  model: '2nn',
+  partition: 'draw:20-600:dirichlet:0.5',
+  test: 2_000,
+  batch: 10,
+  learningRate: 0.05,
+  rounds: 100_000,
+}
+const quickSettings = { training: 2_000, test: 500, partition: 'draw:20-60' }
+const behaviour = {
+  availability: 'diurnal',
+  speed: 'lognormal:20,1',
+  download: 'lognormal:1e6,1',
+  upload: 'lognormal:250e3,1',
+  dropout: '0.05',
+}
+const hours = 0.5
+const curveHours = 1 / 60
+/** Devices that work at a time, and the updates of a round or a version. */
+const [concurrency, updates, buffer] = [130, 100, 10]
+const targets = [0.9, 0.95]
+
+const rows = {
+  FedBuff: { optimizer: `fedbuff,bufferSize=${buffer},concurrency=${concurrency}` },
+  'FedAvg, over-commitment': { selector: `over-commitment,k=${updates},o=${concurrency / updates}` },
+  'FedAvg, Oort': { selector: `oort,aggr_num=${updates}` },
+} as const
+
+function trial(row: keyof typeof rows): Trial {
+  return {
+    row,
+    async run({ seed, quick }) {
+      const run = await simulate(workload, {
+        devices,
+        seed,
+        settings: { ...settings, ...(quick ? quickSettings : {}) },
+        algorithms: choicesOf(rows[row]),
+        behaviour: behaviourFrom(behaviour, { seed }),
+        hours: quick ? hours / 20 : hours,
+        keep: { last: 1 },
+      })
+      const { state, cause, history } = await run.result
+      if (state === 'failed') throw cause
+      const sum = (name: 'counted' | 'wasted' | 'lost' | 'received' | 'sent') =>
+        history.reduce((all, round) => all + round[name], 0)
+      return {
+        values: {
+          ...Object.fromEntries(
+            targets.flatMap((target) => {
+              const minutes = minutesTo(target, history)
+              return minutes === undefined ? [] : [[minutesName(target), minutes]]
+            }),
+          ),
+          'accuracy at the end': accuracyOf(history.at(-1)),
+          counted: sum('counted'),
+          'wasted and lost': sum('wasted') + sum('lost'),
+          GB: (sum('received') + sum('sent')) / 1e9,
+        },
+        curves: { accuracy: curveOf(history) },
+      }
+    },
+  }
+}
+
+function accuracyOf(round: FleetRound | undefined): number {
+  return round?.metrics.accuracy ?? Number.NaN
+}
+
+function minutesName(target: number): string {
+  return `minutes to ${100 * target} %`
+}
+
+/** Virtual minutes until a round reaches an accuracy. Undefined if none does. */
+function minutesTo(target: number, history: readonly FleetRound[]): number | undefined {
+  const found = history.find((round) => accuracyOf(round) >= target)
+  return found && found.at / 60_000
+}
+
+/** The accuracy of the last round before each multiple of `curveHours`, from the first one on. */
+function curveOf(history: readonly FleetRound[]): readonly number[] {
+  const curve: number[] = []
+  const ended = history.at(-1)?.at ?? 0
+  for (let at = curveHours; at * 3_600_000 <= ended; at += curveHours)
+    curve.push(accuracyOf(history.findLast((round) => round.at <= at * 3_600_000)) || 0)
+  return curve
+}
+
+const number = (name: string) => ({ name, unit: 'number' as const })
+
+export const fleet: Study = {
+  name: 'fleet',
+  title: 'A fleet of 100,000 phones: FedBuff and FedAvg by virtual time',
+  about: `The 2NN on MNIST; each of ${devices} devices has 20 to 600 pictures, drawn with replacement by a label distribution of its own (Dirichlet 0.5). One epoch of SGD on batches of ${settings.batch}, learning rate ${settings.learningRate}. Devices are available by day and night (\`diurnal\`), train ${behaviour.speed.replace('lognormal:', '')} (median and σ of a log-normal distribution) pictures a second, receive ${behaviour.download.replace('lognormal:', '')} and send ${behaviour.upload.replace('lognormal:', '')} bytes a second, and give up a work with probability ${behaviour.dropout}. ${concurrency} devices work at a time: FedBuff steps after ${buffer} updates; FedAvg asks ${concurrency} devices and closes a round at ${updates} updates, uniformly random devices or those that Oort prefers. Accuracy on ${settings.test} pictures of the test set, in ${60 * hours} virtual minutes.`,
+  seeds: [1, 2, 3],
+  tables: [
+    {
+      name: 'hours',
+      title: 'Accuracy by virtual time',
+      curveHours,
+      columns: [
+        ...targets.map((target) => number(minutesName(target))),
+        percent('accuracy at the end'),
+        ...['counted', 'wasted and lost', 'GB'].map(number),
+      ],
+      trials: [trial('FedBuff'), trial('FedAvg, over-commitment'), trial('FedAvg, Oort')],
+    },
+  ],
+}
