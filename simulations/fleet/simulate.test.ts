@@ -1,5 +1,6 @@
 import test from 'ava'
 import trivial from '../../examples/trivial/workload.ts'
+import { CodedError } from '../../runtime/index.ts'
 import { fedAvg, fedBuff, inMemoryExamples, type Settings, scaffold, subset, type Workload } from '../../sdk/index.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { runJob } from '../run-job.ts'
@@ -129,6 +130,31 @@ test('a fleet in which nobody is ever available fails at once', async (t) => {
     t.is(state, 'failed')
     t.like(cause, { code: 'SIMULATION_NOBODY' })
   }
+})
+
+test('a million devices without examples, and devices that give up every work, end a run with their fault', async (t) => {
+  const none = inMemoryExamples({ features: new Uint8Array(), labels: [], shape: [1] })
+  const empty = <S extends Settings>(workload: Workload<S>): Workload<S> => ({
+    ...workload,
+    learner: async (settings) => ({
+      ...(await workload.learner(settings)),
+      async train({ examples: { count } }) {
+        throw new CodedError('LEARN_EMPTY', { message: '{count} examples', hint: 'give some' }, { count })
+      },
+    }),
+    data: async (...given) => ({ ...(await workload.data(...given)), client: () => none }),
+  })
+  const ended = async (given: typeof trivial, options: SimulateOptions) => {
+    const { state, cause } = await (await simulate(given, options)).result
+    t.is(state, 'failed')
+    t.like(cause, { code: 'ROLE_TOO_FEW_UPDATES' })
+    return String(Object(cause).message)
+  }
+  t.regex(await ended(empty(buffered), { devices: 1_000_000 }), /LEARN_EMPTY/)
+  t.regex(await ended(empty(trivial), { devices: 1_000_000, settings: { fraction: 1e-4 } }), /LEARN_EMPTY/)
+  const behaviour: FleetBehaviour = { ...atOnce, faults: { dropsOutAt: () => 0.5 } }
+  await ended(buffered, { devices: 1_000, behaviour })
+  await ended(trivial, { devices: 1_000, behaviour })
 })
 
 test('bad options, topologies and numbers of devices are refused before anything runs', async (t) => {

@@ -63,14 +63,20 @@ function isDispatch(value: unknown): value is Dispatch {
 }
 
 /**
+ * Dispatches in a row of which none was counted, after which a version is given up, besides ten for each end at work: in a
+ * fleet of empty devices, or of devices that give up every work, there is always another device to ask.
+ */
+const mostInVain = 10_000
+
+/**
  * Fills a buffer: keeps `concurrency` ends at work, and adds their answers in the order of arrival, each weighed by its
  * staleness, until `size` are counted. An aggregator below answers with the sum of a buffer of its own. The order and
  * each dispatch are decisions, durable before any message that follows from them is sent; so a second run dispatches the
  * same work under the same numbers, and gets the same bits.
  *
  * A trainer that hasn't answered by its deadline is given up: its answer counts no more, and another end is asked. An end
- * that failed or was given up isn't asked again for the same version. ROLE_TOO_FEW_UPDATES if no end is left to ask. With
- * `above`, stops with fewer contributions as soon as the training is over.
+ * that failed or was given up isn't asked again for the same version. ROLE_TOO_FEW_UPDATES if no end is left to ask, or
+ * very many were asked in vain. With `above`, stops with fewer contributions as soon as the training is over.
  */
 export async function fillBuffer(
   { version, weights, flight }: { readonly version: number; readonly weights: Float32Array; readonly flight: Flight },
@@ -101,6 +107,8 @@ export async function fillBuffer(
   const refusals: Refusal[] = []
   const sum = context.roundSum()
   let { dispatch } = flight
+  /** Dispatches since the last counted contribution. */
+  let inVain = 0
   const arrivals: CountedWork[] = []
   let asked = flight.underWay.length
 
@@ -118,6 +126,7 @@ export async function fillBuffer(
   }
   try {
     while (arrivals.length < buffer.size) {
+      if (inVain > mostInVain + 10 * buffer.concurrency) throw tooFew()
       if (grants) {
         const next = await decide(`next in version ${version}`, () => nextOf(grants), isNext)
         if (next === 'over') break
@@ -177,6 +186,7 @@ export async function fillBuffer(
     if (end === undefined) return false
     dispatch = number
     asked += 1
+    inVain += 1
     const since = deadlineMs === undefined ? {} : { since: await context.now() }
     underWay.begin({ end, dispatch: number, version, ...since }, deadlineMs)
     ask(end, number, version)
@@ -238,6 +248,7 @@ export async function fillBuffer(
     underWay.forget(end)
     try {
       if (answer.type === 'failed') throw failureOf(end, answer)
+      const before = arrivals.length
       const staleness = version - work.version
       if (answer.type === 'contribution' && isFresh(end, staleness)) {
         await addContribution(sum, end, weighed(answer.contribution, staleness), context)
@@ -250,6 +261,7 @@ export async function fillBuffer(
         arrivals.push({ ...work, buffer: answer.arrivals ?? [] })
         for (const trainer of answer.part.anew ?? []) anew.add(trainer)
       }
+      if (arrivals.length > before) inVain = 0
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
       failed.add(end)
