@@ -28,7 +28,7 @@ export async function writeChunks() {
     // As package.json says of the product, and as packages mustn't be taken for.
     treeshake: { moduleSideEffects: [{ external: false, sideEffects: false }] },
     checks: { ineffectiveDynamicImport: false, bundlerTimings: false },
-    plugins: [outside(), placed(modules, doors), pure(modules)],
+    plugins: [outside(), placed(modules, doors), pure(modules, programs(modules))],
   })
   const options = {
     dir: 'dist',
@@ -77,6 +77,20 @@ function productModules() {
     .map((path) => path.slice(0, -3))
 }
 
+const address = /new URL\('(.+?)', import\.meta\.url\)/g
+
+/** The modules that are programs, or threads, of their own: those that package.json names, and those at addresses. */
+function programs(modules) {
+  const { bin } = JSON.parse(readFileSync('package.json', 'utf8'))
+  const named = Object.values(bin).map((file) => file.replace(/^\.\/dist\/|\.js$/g, ''))
+  const addressed = [...modules].flatMap((path) =>
+    [...readFileSync(`${path}.ts`, 'utf8').matchAll(address)].map(([, file]) =>
+      posix.join(posix.dirname(path), file).replace(/\.js$/, ''),
+    ),
+  )
+  return new Set([...named, ...addressed])
+}
+
 /** The modules that package.json names. */
 function packageDoors() {
   const { exports, bin, imports } = JSON.parse(readFileSync('package.json', 'utf8'))
@@ -114,7 +128,7 @@ const placed = (modules, doors) => ({
     }
     const text = code
       .replace(/import\.meta\.resolve\('(\..+?)'\)/g, (_, file) => `import.meta.resolve('${target(file)}')`)
-      .replace(/new URL\('(.+?)', import\.meta\.url\)/g, (_, file) => `new URL('${target(file)}', import.meta.url)`)
+      .replace(address, (_, file) => `new URL('${target(file)}', import.meta.url)`)
       .replace(/\(import\.meta\.url\)/g, `(new URL('../${path}.js', import.meta.url).href)`)
     // Lines stay; only columns behind an address move.
     return { code: text, map: null }
@@ -123,12 +137,13 @@ const placed = (modules, doors) => ({
 
 /**
  * Marks what a module calls when it is loaded as free of effects, which package.json says of all modules: a page's bundler
- * then leaves out what the page doesn't use of a chunk.
+ * then leaves out what the page doesn't use of a chunk. A program is its effects, and stays as it is.
  */
-const pure = (modules) => ({
+const pure = (modules, programs) => ({
   name: 'pure',
   transform(code, id) {
-    if (!modules.has(pathOf(id))) return
+    const path = pathOf(id)
+    if (!modules.has(path) || programs.has(path)) return
     const calls = parseAst(code, { lang: 'ts' }, id).body.flatMap((statement) =>
       ((statement.declaration ?? statement).declarations ?? []).flatMap(({ init }) => callsIn(init)),
     )
