@@ -123,6 +123,7 @@ export { topologySvg, topologyText } from './tag/picture.ts'
 export {
   channelsByRole,
   channelsOf,
+  funcTagsOf,
   type GroupAssociation,
   type Schema,
   type SchemaChannel,

@@ -6,6 +6,7 @@ import type { AnyRole } from '../role/role.ts'
 import { stockRoles } from '../role/stock/stock-roles.ts'
 import {
   channelsByRole,
+  funcTagsOf,
   groupsOf as groupsOfChannel,
   type Schema,
   type SchemaChannel,
@@ -87,7 +88,7 @@ export function taskChannels({
 export function requireRoles(schema: Schema, own: Readonly<Record<string, AnyRole>> = {}): void {
   const joined = channelsByRole(schema)
   for (const { name, isDataConsumer = false } of schema.roles) {
-    const tags = new Set(joined(name).flatMap(({ funcTags }) => funcTags?.[name] ?? []))
+    const tags = new Set(joined(name).flatMap((channel) => funcTagsOf(channel, name)))
     roleFor(name, isDataConsumer, tags, own)
   }
 }
@@ -136,7 +137,7 @@ export function partsOf({
     if (ring !== undefined) return task.groupAssociation[ring]
     const count = counts.get(task.role)
     if (task.dataset !== undefined || !count || count.tasks < 2) return undefined
-    const tags = new Set(joined(task.role).flatMap(({ funcTags }) => funcTags?.[task.role] ?? []))
+    const tags = new Set(joined(task.role).flatMap((channel) => funcTagsOf(channel, task.role)))
     if (!tags.has('aggregate') || tags.has('upload')) return undefined
     return count.groups.size === count.tasks ? groupsOf(task) : task.end
   }
@@ -149,7 +150,7 @@ function ringsOnly(channels: readonly SchemaChannel[], role: string): readonly S
 
 /** Whether a channel has a func tag for a role. */
 function tagged(role: string, tag: string): (channel: SchemaChannel) => boolean {
-  return ({ funcTags }) => funcTags?.[role]?.includes(tag) ?? false
+  return (channel) => funcTagsOf(channel, role).includes(tag)
 }
 
 /** @throws JOB_CLIENTS where a task trains on a client that the workload has no data for. */

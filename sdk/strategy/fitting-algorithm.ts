@@ -1,6 +1,6 @@
 import { randomStream } from '../random/random-stream.ts'
 import type { Task } from '../tag/expand.ts'
-import type { Schema } from '../tag/schema.ts'
+import { funcTagsOf, type Schema } from '../tag/schema.ts'
 import { topologies } from '../tag/topologies.ts'
 import { type Algorithm, awaitedOf } from './algorithm.ts'
 import { strategyError } from './errors.ts'
@@ -25,7 +25,7 @@ function roleWith(schema: Schema, ...tags: readonly string[]): string | undefine
 }
 
 function tagsOf({ channels }: Schema, role: string): readonly string[] {
-  return channels.flatMap(({ funcTags }) => funcTags?.[role] ?? [])
+  return channels.flatMap((channel) => funcTagsOf(channel, role))
 }
 
 /** The reason for which an algorithm's parts don't go together, in any topology. */
@@ -187,15 +187,15 @@ type PlacedTask = Pick<Task, 'role' | 'dataset' | 'groupAssociation'>
 
 /** Number of trainers in the smallest group from which a topmost aggregator selects. */
 export function fewestTrainers({ channels }: Schema, tasks: readonly PlacedTask[]): number {
-  const uploads = (role: string) => channels.some(({ funcTags }) => funcTags?.[role]?.includes('upload'))
+  const uploads = (role: string) => channels.some((channel) => funcTagsOf(channel, role).includes('upload'))
   const trainers = tasks.filter(({ dataset }) => dataset !== undefined)
-  const counts = channels.flatMap(({ name, pair, funcTags }) => {
+  const counts = channels.flatMap(({ name, pair, ...channel }) => {
     const joined = trainers.filter(({ role }) => pair.includes(role))
     const sizes = new Map<string | undefined, number>()
     for (const { groupAssociation } of joined)
       sizes.set(groupAssociation[name], (sizes.get(groupAssociation[name]) ?? 0) + 1)
     return tasks
-      .filter(({ role }) => joined.length > 0 && funcTags?.[role]?.includes('aggregate') && !uploads(role))
+      .filter(({ role }) => joined.length > 0 && funcTagsOf(channel, role).includes('aggregate') && !uploads(role))
       .map(({ groupAssociation }) => sizes.get(groupAssociation[name]) ?? 0)
   })
   return counts.length === 0 ? trainers.length : Math.min(...counts)

@@ -1,7 +1,7 @@
 import { randomStream } from '../random/random-stream.ts'
 import { expand, type Task } from './expand.ts'
 import { defaultGraph, type Edge, graphNamed, neighboursIn } from './gossip-graph.ts'
-import { channelsByRole, gathersParties, groupsOf, otherRole, type SchemaChannel } from './schema.ts'
+import { channelsByRole, funcTagsOf, gathersParties, groupsOf, otherRole, type SchemaChannel } from './schema.ts'
 import type { Topology } from './topology.ts'
 
 /** Most ends of a role in a picture, or of a group in a text. More are only counted. */
@@ -26,7 +26,7 @@ export function topologyText(topology: Topology): string {
     lines.push(`${name.padEnd(width)}  ${counted(count)}${isDataConsumer ? ', one for each dataset' : ''}`)
   }
   for (const channel of schema.channels) {
-    const sides = [...new Set(channel.pair)].map((role) => `${role} (${(channel.funcTags?.[role] ?? []).join(', ')})`)
+    const sides = [...new Set(channel.pair)].map((role) => `${role} (${funcTagsOf(channel, role).join(', ')})`)
     lines.push('', `${channel.name}: ${sides.join(' – ')}`)
     for (const { group, first, second } of joinedBy(channel, tasks)) {
       const graph = graphOf(channel)
@@ -100,8 +100,12 @@ function joinedBy(channel: SchemaChannel, tasks: readonly Task[]): Joined[] {
 }
 
 /** The graph of a channel whose ends gossip. */
-function graphOf({ pair: [role = ''], funcTags, graph = defaultGraph }: SchemaChannel): string | undefined {
-  return funcTags?.[role]?.includes('gossip') ? graph : undefined
+function graphOf(channel: SchemaChannel): string | undefined {
+  const {
+    pair: [role = ''],
+    graph = defaultGraph,
+  } = channel
+  return funcTagsOf(channel, role).includes('gossip') ? graph : undefined
 }
 
 /** The edges of such a channel's graph between its first ends; where a job would draw the graph, with the seed 1. */

@@ -108,9 +108,14 @@ export function associationsByGroup(
   return first
 }
 
+/** The func tags of a role on a channel. A role may have the name of something that all objects inherit. */
+export function funcTagsOf({ funcTags = {} }: Pick<SchemaChannel, 'funcTags'>, role: string): readonly string[] {
+  return Object.hasOwn(funcTags, role) ? (funcTags[role] ?? []) : []
+}
+
 /** Whether a role gathers the values of the other parties of a vertical topology, by the channels that it joins. */
 export function gathersParties(joined: readonly SchemaChannel[], role: string): boolean {
-  return joined.some(({ funcTags }) => funcTags?.[role]?.includes('gatherActivations'))
+  return joined.some((channel) => funcTagsOf(channel, role).includes('gatherActivations'))
 }
 
 /** The role at the other side of a channel. */

@@ -1,13 +1,13 @@
 import type { NoteFault, TopologyFacts } from './errors.ts'
 import { defaultGraph, graphMisfit, graphNamed, graphNames } from './gossip-graph.ts'
-import { groupsOf, type SchemaChannel } from './schema.ts'
+import { funcTagsOf, groupsOf, type SchemaChannel } from './schema.ts'
 import { type Topology, tasksOf } from './topology.ts'
 
 /** Finds faults in the graphs of channels whose ends gossip. */
 export function graphFaults(topology: Topology, { datasetsFollow }: TopologyFacts, note: NoteFault): void {
   for (const [index, channel] of topology.schema.channels.entries()) {
-    const { name, graph, pair, funcTags = {} } = channel
-    const isGossip = pair.some((role) => funcTags[role]?.includes('gossip'))
+    const { name, graph, pair } = channel
+    const isGossip = pair.some((role) => funcTagsOf(channel, role).includes('gossip'))
     const place = `schema.channels.${index}.graph`
     if (graph !== undefined && !isGossip) note(place, 'TAG_GRAPH_UNUSED', { channel: name, graph })
     if (!isGossip) continue

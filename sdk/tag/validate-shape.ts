@@ -1,5 +1,5 @@
 import { type Findings, type NoteFault, shortList, type TopologyFacts } from './errors.ts'
-import { gathersParties, otherRole, type SchemaChannel } from './schema.ts'
+import { funcTagsOf, gathersParties, otherRole, type SchemaChannel } from './schema.ts'
 import type { Topology } from './topology.ts'
 
 /**
@@ -77,7 +77,7 @@ function singleBecause(
   isDataConsumer: boolean | undefined,
 ): string | undefined {
   if (isDataConsumer) return 'a data consumer has one task for each dataset'
-  const tags = joined.flatMap(({ funcTags = {} }) => funcTags[role] ?? [])
+  const tags = joined.flatMap((channel) => funcTagsOf(channel, role))
   return tags.some((tag) => tag.startsWith('coordinateWith')) ? 'a coordinator has no replicas' : undefined
 }
 

@@ -326,6 +326,14 @@ for (const [index, { code, place, change, facts }] of cases.entries()) {
   })
 }
 
+test('names that all objects inherit are names like others', (t) => {
+  for (const name of ['__proto__', 'constructor', 'toString']) {
+    const faults = validateTopology(topology({ channels: [link, { name: 'more', pair: [name, 'leaf'] }] }))
+    t.true(faults.length > 0)
+    t.false(JSON.stringify(faults).includes('native code'))
+  }
+})
+
 test('every fault of the table has a case', (t) => {
   t.deepEqual([...new Set(cases.map(({ code }) => code))].toSorted(), Object.keys(tagFaults).toSorted())
 })

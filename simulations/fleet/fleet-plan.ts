@@ -3,6 +3,7 @@ import {
   countOf,
   datasetOf,
   expand,
+  funcTagsOf,
   type RoleTask,
   roleTasksOf,
   type Schema,
@@ -54,8 +55,8 @@ export function fleetPlan(
   if (own.length > 0) throw refused(`the workload has roles of its own, ${own.join(', ')}`)
   const joined = channelsByRole(schema)
   for (const { name: role } of schema.roles)
-    for (const { funcTags } of joined(role)) {
-      const foreign = funcTags?.[role]?.find((tag) => !known.has(tag))
+    for (const channel of joined(role)) {
+      const foreign = funcTagsOf(channel, role).find((tag) => !known.has(tag))
       if (foreign !== undefined) throw refused(`${role} has a channel with the tag ${foreign}`)
     }
   const consumers = schema.roles.filter(({ isDataConsumer }) => isDataConsumer)

@@ -1,6 +1,6 @@
 import { type ActorRef, fieldsOf, isActorRef, isCount, isString, isStrings, listOf } from '../../../runtime/index.ts'
 import type { Task } from '../../tag/expand.ts'
-import { defaultGroup, otherRole } from '../../tag/schema.ts'
+import { defaultGroup, funcTagsOf, otherRole } from '../../tag/schema.ts'
 
 /** One channel of a task, as the topology wires it. */
 export interface ChannelWiring {
@@ -166,9 +166,10 @@ export function wiringBy<Wired extends WiredTask>(
   for (const task of tasks) {
     const { groupAssociation, role, end, dataset } = task
     if (dataset !== undefined) rolesWithData.add(role)
-    for (const { name, funcTags } of joinedBy(task)) {
+    for (const channel of joinedBy(task)) {
+      const { name } = channel
       roomOf(name, groupAssociation[name] ?? defaultGroup, role).add(end)
-      if (funcTags?.[role]?.includes('ring_allreduce')) rolesInRings.add(role)
+      if (funcTagsOf(channel, role).includes('ring_allreduce')) rolesInRings.add(role)
     }
   }
   return (task) =>
@@ -180,7 +181,7 @@ export function wiringBy<Wired extends WiredTask>(
         name: channel.name,
         group,
         otherRole: other,
-        funcTags: channel.funcTags?.[role] ?? [],
+        funcTags: funcTagsOf(channel, role),
         othersHoldData: rolesWithData.has(other),
         othersReduce: rolesInRings.has(other),
         ...(channel.graph !== undefined && { graph: channel.graph }),
