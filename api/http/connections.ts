@@ -30,6 +30,9 @@ function connectionEvent(server: Server): 'connection' | 'secureConnection' {
 /** A connection on which nothing goes out or comes in for so long is closed; waiting requests are answered far earlier. */
 const stalledMs = 120_000
 
+/** Time for which callers are told that an idle connection stays open. Most callers close theirs a little earlier. */
+const toldIdleMs = 5_000
+
 /**
  * Bounds the connections of a server: each connection ends, whatever its caller does. A connection above the limit ends the
  * connection that has been idle longest, or itself if none is idle. Returns a function that closes all connections but links'
@@ -51,6 +54,7 @@ export function boundConnections(
   server.timeout = stalledMs
   // Node would end connections whose requests have come, and wait to be read. Idle ones are ended below.
   server.keepAliveTimeout = 0
+  const keepAlive = `timeout=${Math.max(1, Math.floor(Math.min(idleMs, toldIdleMs) / 1000))}`
   server.on(connectionEvent(server), (socket: Socket) => {
     if (underWay.size >= most) {
       const [longest = socket] = idle.keys()
@@ -73,6 +77,7 @@ export function boundConnections(
       const exchanged = { request, response }
       underWay.get(request.socket)?.add(exchanged)
       idle.delete(request.socket)
+      response.setHeader('Keep-Alive', keepAlive)
       response.once('close', () => ended(request.socket, exchanged))
     })
   const sweep = setInterval(closeStale, Math.min(1000, idleMs, lastMs)).unref()
