@@ -81,7 +81,7 @@ export async function simulate<S extends Settings>(
     throw cause
   })
   for (const round of checkpoints.rounds) told.note(round, () => false)
-  const fleet = new Fleet({
+  const fleet: Fleet = new Fleet({
     ...{ behaviour, columns, ahead, until: hours * 3_600_000 },
     samplesOf: (device) => pool.samples?.(clientOf(device)) ?? 1,
     epochs: pool.ownSteps?.epochs ?? 1,
