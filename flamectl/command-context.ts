@@ -2,10 +2,8 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { ApiClient } from '../api/client/index.ts'
-import { CodedError, fileReason } from '../runtime/errors/index.ts'
 import type { Config } from './config-file.ts'
-import { flamectlError } from './errors.ts'
-import { textOf } from './files/bounded-text.ts'
+import { readText } from './files/file-text.ts'
 import { type Format, formats, indentedLines } from './output/printable.ts'
 import { type Printer, printer } from './output/printer.ts'
 import { homeFolder } from './state-folder.ts'
@@ -122,13 +120,8 @@ async function fetchFor({ ca, clientCert, clientKey }: GlobalOptions): Promise<{
 }
 
 /** The text of a file with certificates or a key. FILE_UNREADABLE, FILE_LARGE. */
-export async function pemOf(file: string): Promise<string> {
-  try {
-    return await textOf(file, mostPemBytes)
-  } catch (cause) {
-    if (cause instanceof CodedError) throw cause
-    throw flamectlError('FILE_UNREADABLE', { file, reason: fileReason(cause) }, { cause })
-  }
+export function pemOf(file: string): Promise<string> {
+  return readText(file, mostPemBytes)
 }
 
 /** The user that a token names; undefined for another kind of token. Only the server can verify the token. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { quotaNames } from '../actors/model/index.ts'
 import { CodedError, fileErrorCode, fileReason } from '../runtime/errors/index.ts'
 import { flamectlError } from './errors.ts'
-import { textOf } from './files/bounded-text.ts'
+import { textOf } from './files/file-text.ts'
 
 const backends = ['mqtt', 'p2p', 'ws'] as const
 const registries = ['dummy', 'local', 'mlflow'] as const

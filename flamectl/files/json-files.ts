@@ -9,10 +9,9 @@ import {
   jobSpec,
   knownPart,
 } from '../../actors/model/index.ts'
-import { CodedError, fileReason } from '../../runtime/errors/index.ts'
 import type { Kind } from '../../sdk/index.ts'
 import { flamectlError } from '../errors.ts'
-import { textOf } from './bounded-text.ts'
+import { parsedJson, readText } from './file-text.ts'
 
 // The models and zod are half of what flamectl would load, so commands import this file when they read one.
 
@@ -117,15 +116,8 @@ const mostDepth = 64
 
 /** Reads JSON without its comments. FILE_UNREADABLE, FILE_LARGE, FILE_JSON. */
 async function readJson(file: string): Promise<unknown> {
-  const text = await textOf(file, mostBytes).catch((cause: unknown) => {
-    if (cause instanceof CodedError) throw cause
-    throw flamectlError('FILE_UNREADABLE', { file, reason: fileReason(cause) }, { cause })
-  })
-  try {
-    return withoutComments(JSON.parse(text.replace(/^\ufeff/, '')), mostDepth)
-  } catch (cause) {
-    throw flamectlError('FILE_JSON', { file, reason: cause instanceof Error ? cause.message : cause }, { cause })
-  }
+  const text = await readText(file, mostBytes)
+  return parsedJson(file, () => withoutComments(JSON.parse(text.replace(/^\ufeff/, '')), mostDepth))
 }
 
 function withoutComments(value: unknown, levels: number): unknown {

@@ -1,4 +1,3 @@
-import { CodedError, fileReason } from '../../runtime/errors/index.ts'
 import { choicesOf } from '../../sdk/index.ts'
 import {
   behaviourFrom,
@@ -8,12 +7,8 @@ import {
   simulate,
   traceOf,
 } from '../../simulations/index.ts'
-import { flamectlError } from '../errors.ts'
-import { textOf } from '../files/bounded-text.ts'
+import { mostTextBytes, readText } from '../files/file-text.ts'
 import type { FleetOptions } from './simulate-options.ts'
-
-/** A trace's text is held whole, as one string. */
-const mostTraceBytes = 500_000_000
 
 /** Begins to simulate a fleet. FILE_UNREADABLE, FILE_LARGE, and the errors of traces, behaviours and `simulate`. */
 export async function beginFleet(
@@ -33,9 +28,5 @@ export async function beginFleet(
 
 /** Reads a trace. FILE_UNREADABLE, FILE_LARGE, TRACE_*. */
 async function readTrace(file: string): Promise<DeviceTrace> {
-  const text = await textOf(file, mostTraceBytes).catch((cause: unknown) => {
-    if (cause instanceof CodedError) throw cause
-    throw flamectlError('FILE_UNREADABLE', { file, reason: fileReason(cause) }, { cause })
-  })
-  return traceOf(text, file)
+  return traceOf(await readText(file, mostTextBytes), file)
 }

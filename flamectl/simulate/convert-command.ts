@@ -6,9 +6,10 @@ import { Command } from 'commander'
 import { CodedError, fileReason } from '../../runtime/errors/index.ts'
 import type { CommandContext } from '../command-context.ts'
 import { flamectlError } from '../errors.ts'
-import { textOf } from '../files/bounded-text.ts'
+import { mostTextBytes, parsedJson, readText } from '../files/file-text.ts'
 import { namedPlace } from '../state-folder.ts'
 import { wholeNumberOf } from '../up/up-options.ts'
+import { mostDevices } from './simulate-options.ts'
 
 interface RawConvertOptions {
   readonly capacities?: string
@@ -17,8 +18,6 @@ interface RawConvertOptions {
   readonly out?: string
 }
 
-/** A file's text is held whole, as one string. */
-const mostBytes = 500_000_000
 const linesOfChunk = 10_000
 
 /** `flamectl simulate convert`: writes FedScale's traces as a trace. */
@@ -32,7 +31,7 @@ export function convertCommand({ print }: Pick<CommandContext, 'print'>): Comman
     .action(async (_: unknown, own: Command) => {
       // commander gives options that `simulate` has, too, to `simulate`.
       const { capacities, availability, devices, out } = own.optsWithGlobals<RawConvertOptions>()
-      const count = devices === undefined ? undefined : wholeNumberOf('--devices', devices, 1, 100_000_000)
+      const count = devices === undefined ? undefined : wholeNumberOf('--devices', devices, 1, mostDevices)
       const file = out === undefined ? undefined : namedPlace('--out', out, 'a file')
       if (capacities === undefined && availability === undefined)
         throw flamectlError('OPTION_VALUE', {
@@ -63,15 +62,8 @@ export function convertCommand({ print }: Pick<CommandContext, 'print'>): Comman
 /** FILE_UNREADABLE, FILE_LARGE, FILE_JSON */
 async function contentOf(option: string, given: string): Promise<unknown> {
   const file = namedPlace(option, given, 'a file')
-  const text = await textOf(file, mostBytes).catch((cause: unknown) => {
-    if (cause instanceof CodedError) throw cause
-    throw flamectlError('FILE_UNREADABLE', { file, reason: fileReason(cause) }, { cause })
-  })
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw flamectlError('FILE_JSON', { file, reason: cause instanceof Error ? cause.message : cause }, { cause })
-  }
+  const text = await readText(file, mostTextBytes)
+  return parsedJson(file, () => JSON.parse(text))
 }
 
 /** Texts of many lines each, since a write for each line takes long. */

@@ -1,7 +1,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { CodedError, fileErrorCode, fileReason } from '../../runtime/errors/index.ts'
+import { fileErrorCode, fileReason } from '../../runtime/errors/index.ts'
 import { flamectlError } from '../errors.ts'
+import { parsedJson } from '../files/file-text.ts'
 import type { SimulateRunOptions } from './simulate-options.ts'
 
 /** What the results of a run depend on, besides its rounds and hours, of which a run may get more. */
@@ -54,12 +55,9 @@ async function readRecord(file: string): Promise<RunRecord | undefined> {
     if (fileErrorCode(cause) === 'ENOENT') return undefined
     throw flamectlError('FILE_UNREADABLE', { file, reason: fileReason(cause) }, { cause })
   }
-  try {
+  return parsedJson(file, () => {
     const found: unknown = JSON.parse(text)
     if (typeof found !== 'object' || found === null) throw new TypeError('it has no object')
     return Object.fromEntries(Object.entries(found).map(([name, value]) => [name, String(value)]))
-  } catch (cause) {
-    if (cause instanceof CodedError) throw cause
-    throw flamectlError('FILE_JSON', { file, reason: cause instanceof Error ? cause.message : cause }, { cause })
-  }
+  })
 }

@@ -69,18 +69,7 @@ const parts: Readonly<Record<BehaviourPartName, readonly [value: string, help: s
   correlate: ['part:label', 'give slow devices the data with low labels, such as speed:label,0.8'],
 }
 
-const partNames = [
-  'availability',
-  'speed',
-  'download',
-  'upload',
-  'dropout',
-  'link',
-  'delay',
-  'churn',
-  'skew',
-  'correlate',
-] as const satisfies readonly BehaviourPartName[]
+const partNames = Object.keys(parts).filter((name): name is BehaviourPartName => Object.hasOwn(parts, name))
 
 /** Adds the options that say what is simulated. */
 export function addFleetOptions(command: Command): Command {
@@ -102,7 +91,7 @@ export function addFleetOptions(command: Command): Command {
   )
 }
 
-const mostDevices = 100_000_000
+export const mostDevices = 100_000_000
 
 /** Checks options that say what is simulated. OPTION_VALUE, RUN_SETTING_SYNTAX. */
 export function fleetOptions(workload: string, raw: RawFleetOptions): FleetOptions {
