@@ -2,7 +2,7 @@ export { type BehaviourOptions, type BehaviourTexts, behaviourFrom } from './fle
 export { clientsOfDevices, type LabelOf, labelOrder } from './fleet/behaviour/correlation.ts'
 export { constant, instant, logNormal, tiers } from './fleet/behaviour/device-numbers.ts'
 export { type DiurnalAvailability, diurnal } from './fleet/behaviour/diurnal.ts'
-export { type DeviceDraws, deviceDraws, earliestOfAny } from './fleet/behaviour/draws.ts'
+export { type DeviceDraws, deviceDraws } from './fleet/behaviour/draws.ts'
 export { convertFedScale, type FedScaleFiles } from './fleet/behaviour/fed-scale.ts'
 export { type AvailabilityChange, always, churn, skew } from './fleet/behaviour/lives.ts'
 export { type BehaviourModel, defineModel, type ModelContext, type ModelDefinition } from './fleet/behaviour/model.ts'

@@ -27,11 +27,6 @@ export interface Availability {
   next(device: number, at: number): number
   /** The end of the interval in which a device is available at `at`. A device that is away by then loses its work. */
   until(device: number, at: number): number
-  /**
-   * The first time from `at` on at which any of the devices is available. Infinity: never. May look at each device, so it
-   * is for times when nobody is available.
-   */
-  nextOfAny(devices: number, at: number): number
 }
 
 /** A positive number of each device. Infinity: takes no time. */

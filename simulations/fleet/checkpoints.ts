@@ -67,7 +67,8 @@ export interface Checkpoints {
 }
 
 /**
- * Opens the checkpoints of a run in a store. `place` names the store; `every`: number of rounds between checkpoints. A checkpoint is one snapshot; the rounds before it are in its key's journal.
+ * Opens the checkpoints of a run in a store. `place` names the store; `every`: number of rounds between checkpoints. A
+ * checkpoint is one snapshot; the rounds before the checkpoint are in the journal of its key.
  *
  * @throws SIMULATION_CHECKPOINT where the store has something else.
  */

@@ -4,7 +4,6 @@ import type { Availability } from './behaviour.ts'
 
 /** What changes of the devices of a fleet, by number. All else is a function of the device's number. */
 export class DeviceColumns {
-  readonly count: number
   /** Number of works that the device has. */
   readonly busy: Uint8Array
   /** Number of works whose answers came. */
@@ -15,7 +14,6 @@ export class DeviceColumns {
   working = 0
 
   constructor(count: number) {
-    this.count = count
     this.busy = new Uint8Array(count)
     this.answers = new Uint16Array(count)
     this.last = new Uint32Array(count)
@@ -147,8 +145,7 @@ export class DevicePopulation implements KeptPopulation {
 
   /** The number of an end's device. Undefined for an end of another group, or no device's. */
   deviceOf(end: string): number | undefined {
-    if (!end.startsWith(this.#prefix)) return undefined
-    const device = Number(end.slice(this.#prefix.length))
+    const device = deviceNumber(end, this.#prefix) ?? Number.NaN
     return device >= this.range.first && device < this.range.end ? device : undefined
   }
 
@@ -210,6 +207,12 @@ export class DevicePopulation implements KeptPopulation {
     this.#known.set(column, values)
     return values
   }
+}
+
+/** The number of an end's device, which follows the prefix. Undefined for another end. */
+export function deviceNumber(end: string, prefix: string): number | undefined {
+  const device = end.startsWith(prefix) ? Number(end.slice(prefix.length)) : Number.NaN
+  return Number.isSafeInteger(device) ? device : undefined
 }
 
 /** The numbers of a range in the order of their decimal digits, as strings sort: 0, 1, 10, 100, 101, 11, 2, … */

@@ -117,11 +117,10 @@ function groupSizes(
   consumer: SchemaRole,
   refused: (reason: string) => Error,
 ): readonly (readonly [group: string, size: number])[] {
-  const groups = new Map<string, Topology['dataSpec'][number]['datasetGroups'][string][number][]>()
+  const groups = new Map<string, Topology['dataSpec'][number]['datasetGroups'][string]>()
   for (const { role, datasetGroups } of dataSpec)
     for (const [group, entries] of Object.entries(datasetGroups))
-      if (role === consumer.name)
-        groups.set(group, groups.has(group) ? [...(groups.get(group) ?? []), ...entries] : [...entries])
+      if (role === consumer.name) groups.set(group, [...(groups.get(group) ?? []), ...entries])
   const sorted = [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1))
   let device = 0
   for (const [group, entries] of sorted)

@@ -83,7 +83,6 @@ export class Fleet implements Dispatcher {
   #orders = 0
   #isLooking = false
   #isOver = false
-  #isOutOfTime = false
   #failure: { readonly cause: unknown } | undefined
   #wakeUp: (() => void) | undefined
   /** Time stands still until the aggregators are there. */
@@ -98,11 +97,6 @@ export class Fleet implements Dispatcher {
   /** The aggregators are there. */
   begin(): void {
     this.#beginning.leave()
-  }
-
-  /** Whether the run ended since its virtual time was over. */
-  get isOutOfTime(): boolean {
-    return this.#isOutOfTime
   }
 
   get position(): FleetPosition {
@@ -294,7 +288,6 @@ export class Fleet implements Dispatcher {
     const isTimer = clock.nextAt < at || (clock.nextAt === at && clock.nextTimerOrder < order)
     const next = isTimer ? clock.nextAt : at
     if (next > this.#settings.until) {
-      this.#isOutOfTime = true
       clock.set(this.#settings.until)
       return this.end()
     }

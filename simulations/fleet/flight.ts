@@ -114,7 +114,6 @@ export const atOnce: FleetBehaviour = {
     isAvailable: () => true,
     next: (_, at) => at,
     until: () => Number.POSITIVE_INFINITY,
-    nextOfAny: (_, at) => at,
   },
   speed: { of: () => Number.POSITIVE_INFINITY },
   download: { of: () => Number.POSITIVE_INFINITY },

@@ -36,10 +36,8 @@ export class Parking {
   }
 
   /** Counts each sleeping aggregator as running again: a timer may have woken it. */
-  wakeSleepers(): boolean {
-    let any = false
-    for (const place of this.#places) any = place.wakeSleeper() || any
-    return any
+  wakeSleepers(): void {
+    for (const place of this.#places) place.wakeSleeper()
   }
 
   #changed(change: 1 | -1): void {
@@ -91,10 +89,8 @@ export class ParkingPlace {
     this.#isSleeping = true
   }
 
-  wakeSleeper(): boolean {
-    if (!this.#isSleeping) return false
-    this.wake(this.#wakes)
-    return true
+  wakeSleeper(): void {
+    if (this.#isSleeping) this.wake(this.#wakes)
   }
 
   /** The aggregator runs no more. */

@@ -104,7 +104,6 @@ test('devices wait until they are available, and lose their work when they go aw
       isAvailable: (_, at) => at % hour >= hour / 2,
       next: (_, at) => (at % hour >= hour / 2 ? at : at - (at % hour) + hour / 2),
       until: (_, at) => (at % hour >= hour / 2 ? at - (at % hour) + hour : at),
-      nextOfAny: (_, at) => (at % hour >= hour / 2 ? at : at - (at % hour) + hour / 2),
     },
     speed: { of: (device) => (device === 4 ? 1 : 4) / 3_600 },
   }
@@ -122,7 +121,7 @@ test('a fleet in which nobody is ever available fails at once', async (t) => {
   const never = () => Number.POSITIVE_INFINITY
   const behaviour: FleetBehaviour = {
     ...atOnce,
-    availability: { isAvailable: () => false, next: never, until: (_, at) => at, nextOfAny: never },
+    availability: { isAvailable: () => false, next: never, until: (_, at) => at },
   }
   for (const workload of [trivial, buffered]) {
     const run = await simulate(workload, { devices: 10, behaviour })
@@ -214,12 +213,12 @@ test('the data go with the behaviour: a device has the examples of the client th
   t.deepEqual([...trained].toSorted(), [1, 2, 3, 4])
   await t.throwsAsync(simulate(trivial, { ...options, behaviour }), { code: 'LEARN_LABELS' })
 })
+
 /** Devices that come and go, each in a rhythm of its own. */
 const comingAndGoing: FleetBehaviour['availability'] = {
   isAvailable: (device, at) => (at + 977 * device) % 10_000 < 6_000,
   next: (device, at) => ((at + 977 * device) % 10_000 < 6_000 ? at : at + 10_000 - ((at + 977 * device) % 10_000)),
   until: (device, at) => Math.max(at, at + 6_000 - ((at + 977 * device) % 10_000)),
-  nextOfAny: (_, at) => at,
 }
 
 for (const { title, workload, settings } of [

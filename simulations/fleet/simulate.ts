@@ -8,16 +8,16 @@ import {
   requireSeed,
   resolveSettings,
   type Settings,
+  type TrainingPool,
   type Workload,
 } from '../../sdk/index.ts'
 import { simulationError } from '../errors.ts'
 import { badOption, isWhole, loadedFrom, ToldRounds, texts } from '../loaded-workload.ts'
 import { claimRun, openRunStore } from '../run-store.ts'
 import { clientsOfDevices } from './behaviour/correlation.ts'
-import type { DataOrder } from './behaviour.ts'
 import { type Checkpoints, openCheckpoints } from './checkpoints.ts'
 import { activate, type DeviceHost } from './device-life.ts'
-import { DeviceColumns } from './device-population.ts'
+import { DeviceColumns, deviceNumber } from './device-population.ts'
 import { Fleet } from './fleet.ts'
 import { fleetHost } from './fleet-host.ts'
 import { fleetPlan } from './fleet-plan.ts'
@@ -62,7 +62,7 @@ export async function simulate<S extends Settings>(
   const opened = await openRunStore(folder)
   const closing = new AbortController()
   const registry = options.keep ? keepingRounds(opened.registry, options.keep) : opened.registry
-  const { checkpoints, ...job } = await prepared().catch(async (cause: unknown) => {
+  const { checkpoints, clientOf, ...job } = await prepared().catch(async (cause: unknown) => {
     closing.abort()
     await opened.close()
     throw cause
@@ -73,13 +73,7 @@ export async function simulate<S extends Settings>(
   const columns = new DeviceColumns(devices)
   const hosts = new Map<Landing, DeviceHost>()
   const told = new ToldRounds<FleetRound>()
-  const quarterOf = quarterBy(behaviour.speed, (end) => deviceOf(end, plan.role))
-  const clientOf = await clientsOf(behaviour.dataOrder).catch(async (cause: unknown) => {
-    closing.abort()
-    await pool.close()
-    await opened.close()
-    throw cause
-  })
+  const quarterOf = quarterBy(behaviour.speed, (end) => deviceNumber(end, `${plan.role}-`))
   for (const round of checkpoints.rounds) told.note(round, () => false)
   const fleet: Fleet = new Fleet({
     ...{ behaviour, columns, ahead, until: hours * 3_600_000 },
@@ -140,7 +134,9 @@ export async function simulate<S extends Settings>(
     [Symbol.asyncIterator]: () => told.iterate(result),
   }
 
-  async function prepared(): Promise<PreparedJob & { readonly checkpoints: Checkpoints }> {
+  async function prepared(): Promise<
+    PreparedJob & { readonly checkpoints: Checkpoints; readonly clientOf: (device: number) => number }
+  > {
     const place = folder ?? 'memory'
     await claimRun(opened.store, place, name, { seed, settings, algorithms })
     const checkpoints = await openCheckpoints(opened.store, name, { place, every: options.checkpointEvery })
@@ -159,11 +155,12 @@ export async function simulate<S extends Settings>(
       { poolOf },
       closing.signal,
     )
-    return { ...ready, checkpoints }
+    return { ...ready, checkpoints, clientOf: await clientsOf(ready.pool) }
   }
 
   /** The client whose data a device has: that of its number, unless the data go with the behaviour. */
-  async function clientsOf(order: DataOrder | undefined): Promise<(device: number) => number> {
+  async function clientsOf(pool: TrainingPool): Promise<(device: number) => number> {
+    const order = options.behaviour?.dataOrder
     if (!order) return (device) => device
     const labels = await pool.labels?.(devices)
     const clients = clientsOfDevices(devices, order, (client) => labels?.[client] ?? 0, { seed })
@@ -189,12 +186,6 @@ export async function simulate<S extends Settings>(
     if (failure) return { state: 'failed', cause: failure.cause, history }
     return { state: isStopped ? 'stopped' : 'completed', history }
   }
-}
-
-/** The number of an end's device. */
-function deviceOf(end: string, role: string): number | undefined {
-  const device = end.startsWith(`${role}-`) ? Number(end.slice(role.length + 1)) : Number.NaN
-  return Number.isSafeInteger(device) ? device : undefined
 }
 
 /** Checks options that a program in JavaScript, or a number that it read, may give otherwise than the types say. */

@@ -79,17 +79,6 @@ for (const [name, modelOf] of Object.entries(models)) {
       { numRuns: 300 },
     )
   })
-
-  test(`${name}: the first of several devices is the earliest of each`, (t) => {
-    fc.assert(
-      fc.property(fc.integer(), fc.integer({ min: 0, max: 20 }), times, (seed, devices, at) => {
-        const model = modelOf(seed)
-        const each = Array.from({ length: devices }, (_, device) => model.next(device, at))
-        t.is(model.nextOfAny(devices, at), Math.min(...each))
-      }),
-      { numRuns: 50 },
-    )
-  })
 }
 
 const devices = 20_000

@@ -1,5 +1,5 @@
 import type { Availability } from '../behaviour.ts'
-import { dayMs, deviceDraws, earliestOfAny, hourMs } from './draws.ts'
+import { dayMs, deviceDraws, hourMs } from './draws.ts'
 import { defineModel, settingError } from './model.ts'
 import { zoneNames, zoneSlots } from './zones.ts'
 
@@ -120,7 +120,6 @@ export const diurnal = defineModel({
       isAvailable,
       next,
       until,
-      nextOfAny: (devices, at) => earliestOfAny(next, devices, at),
       zoneRank: (device) => zone(device, 0),
     }
   },

@@ -39,13 +39,6 @@ export function exponentialQuantile(p: number): number {
   return -log(1 - p)
 }
 
-/** The first time that `next` gives any of some devices. Looks at each device, until one is available at `at`. */
-export function earliestOfAny(next: (device: number, at: number) => number, devices: number, at: number): number {
-  let earliest = Number.POSITIVE_INFINITY
-  for (let device = 0; device < devices && earliest > at; device++) earliest = Math.min(earliest, next(device, at))
-  return earliest
-}
-
 export const secondMs = 1_000
 export const hourMs = 3_600_000
 export const dayMs = 86_400_000

@@ -1,6 +1,6 @@
 import { normalQuantile } from '../../../sdk/index.ts'
 import type { Availability } from '../behaviour.ts'
-import { dayMs, deviceDraws, earliestOfAny, exponentialQuantile } from './draws.ts'
+import { dayMs, deviceDraws, exponentialQuantile } from './draws.ts'
 import { defineModel } from './model.ts'
 
 const minuteMs = 60_000
@@ -14,7 +14,6 @@ export const always = defineModel({
     isAvailable: () => true,
     next: (_, at) => at,
     until: () => Number.POSITIVE_INFINITY,
-    nextOfAny: (devices, at) => (devices > 0 ? at : Number.POSITIVE_INFINITY),
   }),
 })
 
@@ -55,15 +54,13 @@ export const churn = defineModel({
       return age <= (bounds[piece + 1] ?? 0) + 1 && at < goesAt(device)
     }
     return (inner) => {
-      const next = (device: number, at: number) => {
-        const come = inner.next(device, Math.max(at, comesAt(device)))
-        return come < goesAt(device) ? come : Number.POSITIVE_INFINITY
-      }
       return {
         isAvailable: (device, at) => isThere(device, at) && inner.isAvailable(device, at),
-        next,
+        next(device, at) {
+          const come = inner.next(device, Math.max(at, comesAt(device)))
+          return come < goesAt(device) ? come : Number.POSITIVE_INFINITY
+        },
         until: (device, at) => Math.min(inner.until(device, at), goesAt(device)),
-        nextOfAny: (devices, at) => earliestOfAny(next, devices, at),
       }
     }
   },
@@ -92,18 +89,16 @@ export const skew = defineModel({
     const fastBy = (device: number) => quantiles[Math.floor(draw(device, 0) * skews)] ?? 0
     return (inner) => {
       // Whole milliseconds, as the ends of intervals: sums of fractions would be rounded.
-      const next = (device: number, at: number) => {
-        const fast = fastBy(device)
-        return Math.max(at, inner.next(device, Math.floor(at) + fast) - fast)
-      }
       return {
         isAvailable: (device, at) => inner.isAvailable(device, Math.floor(at) + fastBy(device)),
-        next,
+        next(device, at) {
+          const fast = fastBy(device)
+          return Math.max(at, inner.next(device, Math.floor(at) + fast) - fast)
+        },
         until(device, at) {
           const fast = fastBy(device)
           return inner.until(device, Math.floor(at) + fast) - fast
         },
-        nextOfAny: (devices, at) => earliestOfAny(next, devices, at),
       }
     }
   },

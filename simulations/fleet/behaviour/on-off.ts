@@ -1,6 +1,6 @@
 import { exp, log } from '../../../sdk/index.ts'
 import type { Availability } from '../behaviour.ts'
-import { deviceKeys, earliestOfAny } from './draws.ts'
+import { deviceKeys } from './draws.ts'
 import { defineModel } from './model.ts'
 
 const minuteMs = 60_000
@@ -40,7 +40,6 @@ export const onOff = defineModel({
       isAvailable,
       next,
       until: (device, at) => goes.following(device, at),
-      nextOfAny: (devices, at) => earliestOfAny(next, devices, at),
     }
   },
 })

@@ -83,7 +83,7 @@ test('a device without an interval of any length is never available', (t) => {
     [0, 1, 2].map((device) => model.next(device, 5_000)),
     [Infinity, 11_000, Infinity],
   )
-  t.is(model.nextOfAny(1, 0), Infinity)
+  t.is(model.next(0, 0), Infinity)
 })
 
 test('the intervals of a trace are those of its lines, whatever they are', (t) => {

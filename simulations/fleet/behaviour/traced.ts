@@ -1,5 +1,5 @@
 import type { Availability, DeviceNumbers } from '../behaviour.ts'
-import { deviceDraws, earliestOfAny } from './draws.ts'
+import { deviceDraws } from './draws.ts'
 import { behaviourError } from './errors.ts'
 import { defineModel, type ModelContext } from './model.ts'
 import { type DeviceTrace, numberAttributes } from './trace.ts'
@@ -84,8 +84,6 @@ export const tracedAvailability = defineModel({
       isAvailable,
       next,
       until,
-      // Devices beyond the rows behave as one of the rows.
-      nextOfAny: (devices, at) => earliestOfAny(next, Math.min(devices, periods.length), at),
     }
   },
 })
