@@ -62,6 +62,14 @@ export async function testExamplesOf({ test }: Pick<FederatedData, 'test'>): Pro
   return typeof test === 'function' ? test() : test
 }
 
+/** The most frequent of some values, of equally frequent ones the least. Undefined without values. */
+export function mostFrequent(values: Iterable<number>): number | undefined {
+  const counts = new Map<number, number>()
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+  const [[found] = []] = [...counts].toSorted(([a, many], [b, more]) => more - many || a - b)
+  return found
+}
+
 /** Checks that an index names one of `count` examples. @throws DATA_INDEX */
 export function checkIndex(index: number, count: number): void {
   if (!(Number.isInteger(index) && index >= 0 && index < count)) throw dataError('DATA_INDEX', { index, count })

@@ -86,7 +86,10 @@ export interface TrainingPool {
   initialWeights(): Promise<Float32Array>
   /** Trains one client. Its stream is (seed, round, end, 'train'), followed by the request's label if there is one. */
   train(request: PoolTrainingRequest): Promise<Update>
-  /** As `train`, but the update's vectors stay in the thread that trained, which adds several at a time. Absent where a pool holds none. */
+  /**
+   * As `train`, but the update's vectors stay in the thread that trained, which adds several at a time. Absent where a pool
+   * holds none.
+   */
   trainHeld?(request: PoolTrainingRequest): Promise<HeldUpdate>
   /** As `train`, on the root set. Absent where the data have none. */
   trainRoot?: ((request: RootTrainingRequest) => Promise<Update>) | undefined

@@ -1,5 +1,5 @@
 import { choicesOf } from '../../../sdk/index.ts'
-import { behaviourFrom, type FleetRound, simulate } from '../../../simulations/index.ts'
+import { behaviourFrom, figuresOf, simulate } from '../../../simulations/index.ts'
 import { percent, type Study, type Trial } from '../series/study.ts'
 
 const workload = new URL('./images.workload.js', import.meta.url)
@@ -22,6 +22,8 @@ const behaviour = {
 }
 const hours = 0.5
 const curveHours = 1 / 60
+/** Virtual hours of the values of a curve. */
+const curveAt = Array.from({ length: Math.round(hours / curveHours) }, (_, index) => (index + 1) * curveHours)
 /** Devices that work at a time, and the updates of a round or a version. */
 const [concurrency, updates, buffer] = [130, 100, 10]
 const targets = [0.9, 0.95]
@@ -47,48 +49,31 @@ function trial(row: keyof typeof rows): Trial {
       })
       const { state, cause, history } = await run.result
       if (state === 'failed') throw cause
-      const sum = (name: 'counted' | 'wasted' | 'lost' | 'received' | 'sent') =>
-        history.reduce((all, round) => all + round[name], 0)
+      const { to, after, last, counted, wasted, lost, received, sent } = figuresOf(history, {
+        at: curveAt,
+        to: targets,
+      })
+      const reached = targets.flatMap((target, index) => {
+        const minutes = 60 * (to[index] ?? Number.NaN)
+        return Number.isNaN(minutes) ? [] : [[minutesName(target), minutes] as const]
+      })
+      const ended = after.findLastIndex((accuracy) => !Number.isNaN(accuracy)) + 1
       return {
         values: {
-          ...Object.fromEntries(
-            targets.flatMap((target) => {
-              const minutes = minutesTo(target, history)
-              return minutes === undefined ? [] : [[minutesName(target), minutes]]
-            }),
-          ),
-          'accuracy at the end': accuracyOf(history.at(-1)),
-          counted: sum('counted'),
-          'wasted and lost': sum('wasted') + sum('lost'),
-          GB: (sum('received') + sum('sent')) / 1e9,
+          ...Object.fromEntries(reached),
+          'accuracy at the end': last,
+          counted,
+          'wasted and lost': wasted + lost,
+          GB: (received + sent) / 1e9,
         },
-        curves: { accuracy: curveOf(history) },
+        curves: { accuracy: after.slice(0, ended).map((accuracy) => accuracy || 0) },
       }
     },
   }
 }
 
-function accuracyOf(round: FleetRound | undefined): number {
-  return round?.metrics.accuracy ?? Number.NaN
-}
-
 function minutesName(target: number): string {
   return `minutes to ${100 * target} %`
-}
-
-/** Virtual minutes until a round reaches an accuracy. Undefined if none does. */
-function minutesTo(target: number, history: readonly FleetRound[]): number | undefined {
-  const found = history.find((round) => accuracyOf(round) >= target)
-  return found && found.at / 60_000
-}
-
-/** The accuracy of the last round before each multiple of `curveHours`, from the first one on. */
-function curveOf(history: readonly FleetRound[]): readonly number[] {
-  const curve: number[] = []
-  const ended = history.at(-1)?.at ?? 0
-  for (let at = curveHours; at * 3_600_000 <= ended; at += curveHours)
-    curve.push(accuracyOf(history.findLast((round) => round.at <= at * 3_600_000)) || 0)
-  return curve
 }
 
 const number = (name: string) => ({ name, unit: 'number' as const })

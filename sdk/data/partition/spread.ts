@@ -1,4 +1,4 @@
-import type { Examples, FederatedData } from '../examples.ts'
+import { type Examples, type FederatedData, mostFrequent } from '../examples.ts'
 import { subset } from '../in-memory-examples.ts'
 import { partitionError } from './errors.ts'
 import { type PartsRequest, parsePartitionScheme, partsOf } from './partition.ts'
@@ -30,7 +30,8 @@ export function spread({ examples, column, keys, ...request }: SpreadRequest): C
   const data = { clients, client: (client: number) => subset(examples, parts.of(client)), samples: parts.samples }
   if (label) return { ...data, label }
   if (parsePartitionScheme(request.scheme).kind === 'draw') return data
-  return { ...data, label: (client: number) => mostFrequent(examples, parts.of(client)) }
+  const labelsOf = (client: number) => Array.from(parts.of(client), (index) => examples.label(index))
+  return { ...data, label: (client: number) => mostFrequent(labelsOf(client)) ?? Number.NaN }
 }
 
 function valuesOf(examples: Examples, name: string): Float64Array {
@@ -42,21 +43,4 @@ function valuesOf(examples: Examples, name: string): Float64Array {
   const values = new Float64Array(count)
   for (let index = 0; index < count; index++) values[index] = column(index)
   return values
-}
-
-/** The label of most of the examples; of several, the smallest. */
-function mostFrequent(examples: Examples, indices: Uint32Array): number {
-  const counts = new Map<number, number>()
-  for (const index of indices) {
-    const label = examples.label(index)
-    counts.set(label, (counts.get(label) ?? 0) + 1)
-  }
-  let most = 0
-  let found = Number.NaN
-  for (const [label, count] of counts) {
-    if (count < most || (count === most && label > found)) continue
-    most = count
-    found = label
-  }
-  return found
 }

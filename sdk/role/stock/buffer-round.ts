@@ -248,26 +248,29 @@ export async function fillBuffer(
     underWay.forget(end)
     try {
       if (answer.type === 'failed') throw failureOf(end, answer)
-      const before = arrivals.length
       const staleness = version - work.version
       if (answer.type === 'contribution' && isFresh(end, staleness)) {
         await addContribution(sum, end, weighed(answer.contribution, staleness), context)
-        arrivals.push({ end, dispatch: work.dispatch, version: work.version })
+        noteCounted({ end, dispatch: work.dispatch, version: work.version })
         states?.set(end, work.dispatch)
         if (answer.isAnew) anew.add(end)
       } else if (answer.type === 'partial' && isFresh(end, staleness)) {
         requireWhole(end, answer.part)
         sum.merge(end, answer.part, factorOf(1, staleness))
-        arrivals.push({ ...work, buffer: answer.arrivals ?? [] })
+        noteCounted({ ...work, buffer: answer.arrivals ?? [] })
         for (const trainer of answer.part.anew ?? []) anew.add(trainer)
       }
-      if (arrivals.length > before) inVain = 0
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
       failed.add(end)
       refusals.push({ end, code: error.code, reason: error.message, hint: error.hint })
       notice({ code: error.code, message: error.message })
     }
+  }
+
+  function noteCounted(work: CountedWork): void {
+    arrivals.push(work)
+    inVain = 0
   }
 
   function isFresh(end: string, staleness: number): boolean {

@@ -1,3 +1,4 @@
+import { mostFrequent } from '../../data/examples.ts'
 import type { RoleLearner } from '../../learn/role-learner.ts'
 import type { Answer, ClientAssignment, Selector } from '../algorithm.ts'
 import { freeEnds, type Population } from '../population.ts'
@@ -145,9 +146,6 @@ export function seatsOf(
 export function tellStratum(column: string) {
   return async ({ round, weights }: ClientAssignment, learner: RoleLearner) => {
     const { samples, columns = {} } = await learner.loss(weights, { columns: [column], round })
-    const counts = new Map<number, number>()
-    for (const value of columns[column] ?? []) counts.set(value, (counts.get(value) ?? 0) + 1)
-    const [[stratum = 0] = []] = [...counts].toSorted(([a, many], [b, more]) => more - many || a - b)
-    return { samples, numbers: { stratum } }
+    return { samples, numbers: { stratum: mostFrequent(columns[column] ?? []) ?? 0 } }
   }
 }

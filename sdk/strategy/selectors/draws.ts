@@ -23,8 +23,8 @@ export function drawnNumbers(size: number, count: number, random: RandomStream):
 }
 
 /**
- * Uniformly random rows that are free and fit, ascending: `count` of them, or all if there are fewer. Absent: every row
- * fits.
+ * Uniformly random rows that are free and fit, ascending: `count` of them, or all if there are fewer. Without `fits` every
+ * row fits.
  *
  * To ask for each row of many costs much. There, rows are drawn until enough of them are free and fit, which is uniform
  * too. Only after many draws in vain are all rows asked.
