@@ -12,6 +12,7 @@ export interface InitializerSpec {
 
 /** Initializers by name. */
 const named: Readonly<Record<string, InitializerSpec>> = {
+  constant: { className: 'Constant', config: {} },
   zeros: { className: 'Zeros', config: {} },
   ones: { className: 'Ones', config: {} },
   randomNormal: { className: 'RandomNormal', config: {} },
@@ -32,6 +33,9 @@ function scaled(name: string, scale: number, mode: string): Record<string, Initi
     ]),
   )
 }
+
+/** The names of the initializers. */
+export const initializerNames: readonly string[] = Object.keys(named)
 
 /** Reads an initializer from a layer's configuration in Keras JSON: a name, or a class with its settings. */
 export function initializerSpec(value: unknown): InitializerSpec {

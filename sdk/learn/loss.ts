@@ -12,11 +12,11 @@ import { learnError } from './errors.ts'
 export type LossName = 'softmaxCrossEntropy' | 'sigmoidCrossEntropy' | 'meanSquaredError'
 
 /** Names of these losses in Keras. With `categoricalCrossentropy`, labels are classes, too. */
-export type LossAlias = keyof typeof aliases
+export type LossAlias = keyof typeof lossAliases
 
-const names: readonly LossName[] = ['softmaxCrossEntropy', 'sigmoidCrossEntropy', 'meanSquaredError']
+export const lossNames: readonly LossName[] = ['softmaxCrossEntropy', 'sigmoidCrossEntropy', 'meanSquaredError']
 
-const aliases = {
+export const lossAliases = {
   categoricalCrossentropy: 'softmaxCrossEntropy',
   sparseCategoricalCrossentropy: 'softmaxCrossEntropy',
   binaryCrossentropy: 'sigmoidCrossEntropy',
@@ -25,10 +25,10 @@ const aliases = {
 
 /** Finds a loss by its name or alias. LEARN_SETTING, with the known names, for any other name. */
 export function lossNamed(given: LossName | LossAlias): LossName {
-  const aliased = Object.entries(aliases).find(([alias]) => alias === given)?.[1]
-  const name = aliased ?? names.find((each) => each === given)
+  const aliased = Object.entries(lossAliases).find(([alias]) => alias === given)?.[1]
+  const name = aliased ?? lossNames.find((each) => each === given)
   if (name !== undefined) return name
-  const known = knownNames(String(given), [...names, ...Object.keys(aliases)])
+  const known = knownNames(String(given), [...lossNames, ...Object.keys(lossAliases)])
   throw learnError('LEARN_SETTING', { name: 'loss', expected: `one of ${known}`, value: given })
 }
 

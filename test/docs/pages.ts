@@ -3,6 +3,7 @@ import { algorithmsPage } from './algorithms-page.ts'
 import { behaviourPage } from './behaviour-page.ts'
 import { errorsPage } from './errors-page.ts'
 import { flamectlPage } from './flamectl-page.ts'
+import { modelsPage } from './models-page.ts'
 
 /** The pages of docs/ that are made from the code, by their files. */
 export const pages = new Map<string, () => string | Promise<string>>([
@@ -10,6 +11,7 @@ export const pages = new Map<string, () => string | Promise<string>>([
   ['docs/behaviour.md', behaviourPage],
   ['docs/errors.md', errorsPage],
   ['docs/flamectl.md', flamectlPage],
+  ['docs/models.md', modelsPage],
   ...Object.entries(topologies).map(
     ([name, topologyOf]) => [`docs/topologies/${name}.svg`, () => topologySvg(topologyOf({ clients: 6 }))] as const,
   ),

@@ -9,12 +9,18 @@ type Pair = readonly [number, number]
 /** Settings of every layer without effect on the engine. */
 const withoutEffect = ['name', 'dtype', 'batch_input_shape', 'batch_size', 'input_dtype']
 
+/** A setting that a builder has read: the values that it takes, for people to read, and its default. */
+export interface SettingRead {
+  readonly values: string
+  readonly default?: unknown
+}
+
 /** A layer's configuration. LEARN_ENGINE_MODEL for settings that the engine doesn't know, naming layer and setting. */
 export class LayerSettings {
   readonly name: string
   readonly #className: string
   readonly #config: LayerNode['config']
-  readonly #read = new Set(withoutEffect)
+  readonly #reads = new Map<string, SettingRead>()
 
   constructor({ name, className, config }: LayerNode) {
     this.name = name
@@ -36,37 +42,43 @@ export class LayerSettings {
   /** Refuses settings that no builder has read, and which would have no effect. */
   refuseOthers(): void {
     for (const [setting, value] of Object.entries(this.#config)) {
-      if (!this.#read.has(setting) && value !== null && value !== undefined) throw this.refuseValue(setting)
+      const known = this.#reads.has(setting) || withoutEffect.includes(setting)
+      if (!known && value !== null && value !== undefined) throw this.refuseValue(setting)
     }
   }
 
-  /** Undefined for a setting that isn't set. */
-  value(setting: string): unknown {
-    this.#read.add(setting)
+  /** The settings that have been read, by name: those that the layer knows, where its builder has finished. */
+  get reads(): ReadonlyMap<string, SettingRead> {
+    return this.#reads
+  }
+
+  /** Undefined for a setting that isn't set. `values` and `otherwise` describe the setting for people. */
+  value(setting: string, values = '', otherwise?: unknown): unknown {
+    if (values !== '' || !this.#reads.has(setting)) this.#reads.set(setting, { values, default: otherwise })
     return this.#config[setting] ?? undefined
   }
 
   number(setting: string, otherwise?: number): number {
-    const value = this.value(setting) ?? otherwise
+    const value = this.value(setting, 'a number', otherwise) ?? otherwise
     if (typeof value !== 'number') throw this.refuseValue(setting, 'numbers')
     return value
   }
 
   /** A whole number, 1 or more. */
   count(setting: string, otherwise?: number): number {
-    const value = this.number(setting, otherwise)
-    if (!(Number.isInteger(value) && value >= 1)) throw this.refuseValue(setting, 'integers from 1')
-    return value
+    const value = this.value(setting, 'a whole number from 1', otherwise) ?? otherwise
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 1) return value
+    throw this.refuseValue(setting, typeof value === 'number' ? 'integers from 1' : 'numbers')
   }
 
   flag(setting: string, otherwise: boolean): boolean {
-    const value = this.value(setting) ?? otherwise
+    const value = this.value(setting, 'true or false', otherwise) ?? otherwise
     if (typeof value !== 'boolean') throw this.refuseValue(setting, 'true and false')
     return value
   }
 
   oneOf<const Value extends string>(setting: string, values: readonly Value[], otherwise: Value): Value {
-    const given = this.value(setting) ?? otherwise
+    const given = this.value(setting, `one of ${values.join(', ')}`, otherwise) ?? otherwise
     const value = values.find((candidate) => candidate === given)
     if (value === undefined) throw this.refuseValue(setting, values.join(', '))
     return value
@@ -74,19 +86,19 @@ export class LayerSettings {
 
   /** Refuses a value other than these. The setting may be absent. */
   only(setting: string, ...values: readonly unknown[]): void {
-    const value = this.value(setting)
+    const value = this.value(setting, `only ${values.join(', ')}`)
     if (value !== undefined && !values.includes(value)) throw this.refuseValue(setting, `only ${values.join(', ')}`)
   }
 
   pair(setting: string, otherwise?: Pair): Pair {
-    const value = this.value(setting) ?? otherwise
+    const value = this.value(setting, 'a whole number from 1, or two of them', otherwise) ?? otherwise
     const [y, x]: unknown[] = Array.isArray(value) ? value : [value, value]
     if (Number.isInteger(y) && Number.isInteger(x) && Number(y) >= 1 && Number(x) >= 1) return [Number(y), Number(x)]
     throw this.refuseValue(setting, 'pairs of integers from 1')
   }
 
   initializer(setting: string, otherwise: string): InitializerSpec {
-    return initializerSpec(this.value(setting) ?? otherwise)
+    return initializerSpec(this.value(setting, 'an initializer', otherwise) ?? otherwise)
   }
 
   /** Initializers of a kernel, and of a bias if the layer has one. */

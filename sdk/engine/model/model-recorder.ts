@@ -1,7 +1,7 @@
 import type { EngineLayers } from './layer-types.ts'
 
 /** Factories of TensorFlow.js layers whose calls are recorded, with the class of each layer. */
-const recordedClasses: Readonly<Record<keyof EngineLayers, string>> = {
+export const recordedClasses: Readonly<Record<keyof EngineLayers, string>> = {
   activation: 'Activation',
   add: 'Add',
   averagePooling2d: 'AveragePooling2D',

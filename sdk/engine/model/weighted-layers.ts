@@ -18,7 +18,8 @@ const named: Readonly<Record<string, Activation>> = {
 
 /** A layer's activation, linear by default. Softmax is refused: the engine has it only within its loss. */
 function activationOf(settings: LayerSettings): Activation {
-  const name = String(settings.value('activation') ?? 'linear')
+  const values = `one of ${Object.keys(named).join(', ')}`
+  const name = String(settings.value('activation', values, 'linear') ?? 'linear')
   const kind = named[name]
   if (kind) return kind
   if (name === 'softmax') throw softmaxRefused(settings)

@@ -1,0 +1,88 @@
+import type { Entry, SettingEntry } from '../../sdk/engine/catalogue/entries.ts'
+import { initializerEntries } from '../../sdk/engine/catalogue/initializer-entries.ts'
+import {
+  type DescribedSetting,
+  describedSettings,
+  factoriesOf,
+  type LayerEntry,
+  layerEntries,
+} from '../../sdk/engine/catalogue/layer-entries.ts'
+import { lossEntries } from '../../sdk/engine/catalogue/loss-entries.ts'
+import { metricEntries } from '../../sdk/engine/catalogue/metric-entries.ts'
+import { optimizerEntries, stepSettings } from '../../sdk/engine/catalogue/step-entries.ts'
+import { lossAliases } from '../../sdk/learn/loss.ts'
+import { tableOf } from './markdown.ts'
+
+const head = ['setting', 'value', 'default', 'for']
+
+/** docs/models.md, made from the tables in `sdk/engine/catalogue` and from the builders of the layers. */
+export function modelsPage(): string {
+  return `${[
+    '# Models',
+    "`npm run docs` writes this page from the tables in `sdk/engine/catalogue`; a test compares the two, and others compare the tables with what the engine does. The values and defaults of a layer's settings come from the code that builds the layer. How a workload makes its model and learner is in [workloads.md](workloads.md#models).",
+    '## Layers',
+    "A model is written with the factories of TensorFlow.js, or read from Keras JSON, where the names of settings have the form `kernel_size`. The engine refuses a layer or a setting that it doesn't know, with its name; TensorFlow.js then trains the model, if it is installed. Every layer takes `name`, and the first one of a model `inputShape`, the shape of one example. Pictures are [height, width, channels].",
+    ...layerEntries.map(layerSection),
+    '## Initializers',
+    "A layer takes the name. The values are drawn from the job's stream, so that every process has the same ones.",
+    ...initializerEntries.map(section),
+    '## Losses',
+    ...lossEntries.map((entry) => section({ ...entry, summary: `${ended(entry.summary)}${aliasesOf(entry.name)}` })),
+    '## Metrics',
+    ...metricEntries.map(section),
+    '## Optimizers',
+    "The settings of a learner's steps:",
+    tableOf([head, ...rowsOf(stepSettings)]),
+    ...optimizerEntries.map(section),
+  ].join('\n\n')}\n`
+}
+
+function layerSection(entry: LayerEntry): string {
+  const { className, summary, source } = entry
+  const factories = factoriesOf(className).map((factory) => `\`layers.${factory}\``)
+  const by = factories.length === 0 ? '' : ` (${factories.join(', ')})`
+  const rows = describedSettings(entry).map(layerRow)
+  return joined(`### ${className}`, `${ended(summary)}${by}${sourceOf(source)}`, rows)
+}
+
+function layerRow({ name, values, default: otherwise, help = '' }: DescribedSetting): string[] {
+  const optional = values.startsWith('only ') || values === ''
+  return [`\`${name}\``, values, shownDefault(otherwise, optional ? '' : 'required'), help]
+}
+
+function section({ name, summary, source, settings = {} }: Entry): string {
+  return joined(`### ${name}`, `${ended(summary)}${sourceOf(source)}`, rowsOf(settings))
+}
+
+function joined(title: string, text: string, rows: readonly (readonly string[])[]): string {
+  return [title, text, ...(rows.length === 0 ? [] : [tableOf([head, ...rows])])].join('\n\n')
+}
+
+function sourceOf(source: string | undefined): string {
+  return source === undefined ? '' : ` Source: ${source}.`
+}
+
+function rowsOf(settings: Readonly<Record<string, SettingEntry>>): string[][] {
+  return Object.entries(settings).map(([name, { values, default: otherwise, help }]) => [
+    `\`${name}\``,
+    values,
+    shownDefault(otherwise, 'none'),
+    help,
+  ])
+}
+
+function shownDefault(value: unknown, without: string): string {
+  if (value === undefined) return without
+  if (value === Number.POSITIVE_INFINITY) return 'none'
+  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``
+}
+
+function aliasesOf(name: string): string {
+  const aliases = Object.entries(lossAliases).flatMap(([alias, loss]) => (loss === name ? [`\`${alias}\``] : []))
+  return aliases.length === 0 ? '' : ` Its names in Keras are taken, too: ${aliases.join(', ')}.`
+}
+
+/** The text with a full stop. Formulas at its beginning keep their small letters. */
+function ended(text: string): string {
+  return text.endsWith('.') ? text : `${text}.`
+}
