@@ -58,7 +58,7 @@ const files = {
       const sum = layers.add().apply([even, inputs]) as SymbolicTensor
       return model({ inputs, outputs: layers.globalAveragePooling2d({}).apply(sum) as SymbolicTensor })
     }`,
-  'recurrent/workload.ts': `
+  'convolutional-recurrent/workload.ts': `
 
     import { layersLearner } from 'flame-fl/sdk'
     import learned from '../learned/workload'
@@ -66,7 +66,7 @@ const files = {
       ...learned,
       learner: () =>
         layersLearner({
-          model: ({ layers, sequential }) => sequential({ layers: [layers.lstm({ inputShape: [2, 1], units: 2 })] }),
+          model: ({ layers, sequential }) => sequential({ layers: [layers.convLstm2d({ inputShape: [2, 1, 1, 1], filters: 2, kernelSize: 1 })] }),
           loss: 'softmaxCrossEntropy', learningRate: 0.1, epochs: 1, batch: 4,
         }),
     }`,
@@ -170,10 +170,10 @@ test('a model that needs TensorFlow.js says in a line how to install the version
   const names = ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm']
   const command = `npm install ${names.map((name) => `${name}@${devDependencies[name]}`).join(' ')}`
   for (const workers of ['0', '1']) {
-    const failed = await t.throwsAsync(runWorkload('recurrent', 20, '--workers', workers))
+    const failed = await t.throwsAsync(runWorkload('convolutional-recurrent', 20, '--workers', workers))
     const lines = String(Reflect.get(failed, 'stderr')).split('\n')
     t.true(
-      lines.some((line) => /LEARN_TENSORFLOW.*layers\.lstm/.test(line) && line.includes(command)),
+      lines.some((line) => /LEARN_TENSORFLOW.*layers\.convLstm2d/.test(line) && line.includes(command)),
       lines.join('\n'),
     )
   }
@@ -224,11 +224,11 @@ function documentedSettings(): Readonly<Record<string, unknown>> {
   return JSON.parse(json).compilerOptions
 }
 
-const typed = ['learned', 'saved', 'functional', 'recurrent'].map((name) => `../${name}/workload.ts`)
+const typed = ['learned', 'saved', 'functional', 'convolutional-recurrent'].map((name) => `../${name}/workload.ts`)
 
 test('the documented settings of TypeScript fit workloads, whose layers have types without TensorFlow.js', async (t) => {
   const [unknown, ...others] = await faultsOf(documentedSettings(), typed)
-  t.regex(unknown ?? '', /recurrent.*'lstm' does not exist on type 'EngineLayers'/)
+  t.regex(unknown ?? '', /convolutional-recurrent.*'convLstm2d' does not exist on type 'EngineLayers'/)
   t.deepEqual(others, [])
 })
 

@@ -1,5 +1,5 @@
-import { models } from '../../examples/mnist/models.ts'
 import { nativeTensorFlow } from '../../sdk/node/index.ts'
+import { measuredModels } from '../train/measured-learner.ts'
 import { serveSlices } from '../train/slices.ts'
 
 /** Program, with the name of a backend: the plain TensorFlow.js training loop, on batches that are tensors already. */
@@ -7,11 +7,12 @@ const tf = await tensorFlow(process.argv[2])
 const examples = 6_000
 
 await serveSlices(async ({ model: name, batch }) => {
-  const model = models[name](tf)
+  const { model: make, shape, classes, numbers } = measuredModels[name]
+  const model = make(tf)
   const optimizer = tf.train.sgd(0.1)
   const batches = Array.from({ length: Math.floor(examples / batch) }, () => ({
-    features: tf.randomUniform([batch, 28, 28, 1]),
-    labels: tf.oneHot(tf.randomUniform([batch], 0, 10, 'int32'), 10),
+    features: numbers ? tf.randomUniform([batch, ...shape], 0, numbers, 'int32') : tf.randomUniform([batch, ...shape]),
+    labels: tf.oneHot(tf.randomUniform([batch], 0, classes, 'int32'), classes),
   }))
   let position = 0
   return async (seconds) => {

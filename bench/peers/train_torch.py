@@ -49,7 +49,31 @@ def cnn() -> nn.Module:
     )
 
 
-MODELS = {"2nn": two_nn, "cnn": cnn}
+CHARACTERS = 86
+
+
+class NextCharacter(nn.Module):
+    """The character after 80 characters, by an LSTM of 256 units."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(CHARACTERS, 8)
+        self.lstm = nn.LSTM(8, 256, batch_first=True)
+        self.output = nn.Linear(256, CHARACTERS)
+
+    def forward(self, characters: torch.Tensor) -> torch.Tensor:
+        states, _ = self.lstm(self.embedding(characters))
+        return self.output(states[:, -1])
+
+
+MODELS = {"2nn": two_nn, "cnn": cnn, "lstm": NextCharacter}
+
+
+def examples(name: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Random features and classes, in the form of the model's examples."""
+    if name == "lstm":
+        return torch.randint(0, CHARACTERS, (EXAMPLES, 80)), torch.randint(0, CHARACTERS, (EXAMPLES,))
+    return torch.rand(EXAMPLES, 1, 28, 28), torch.randint(0, 10, (EXAMPLES,))
 
 
 def trainer(case: str):
@@ -58,8 +82,7 @@ def trainer(case: str):
     batch = int(batch_size)
     torch.manual_seed(1)
     model = MODELS[name]()
-    features = torch.rand(EXAMPLES, 1, 28, 28)
-    labels = torch.randint(0, 10, (EXAMPLES,))
+    features, labels = examples(name)
     batches = list(zip(features.split(batch), labels.split(batch)))
     criterion = nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -93,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--serve", action="store_true")
-    parser.add_argument("cases", nargs="*", default=["2nn-b10", "2nn-b32", "2nn-b100", "cnn-b10", "cnn-b50"])
+    parser.add_argument("cases", nargs="*", default=["2nn-b10", "2nn-b32", "2nn-b100", "cnn-b10", "cnn-b50", "lstm-b10"])
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
 

@@ -1,4 +1,4 @@
-export type ModelName = '2nn' | 'cnn'
+export type ModelName = '2nn' | 'cnn' | 'lstm'
 
 export interface TrainCase {
   readonly name: string
@@ -7,13 +7,17 @@ export interface TrainCase {
   readonly batch: number
 }
 
-/** The two image models of McMahan et al., Communication-Efficient Learning of Deep Networks, AISTATS 2017. */
+/**
+ * The two image models of McMahan et al., Communication-Efficient Learning of Deep Networks, AISTATS 2017, and one layer
+ * of the paper's character model.
+ */
 export const trainCases: readonly TrainCase[] = [
   { name: '2nn-b10', model: '2nn', batch: 10 },
   { name: '2nn-b32', model: '2nn', batch: 32 },
   { name: '2nn-b100', model: '2nn', batch: 100 },
   { name: 'cnn-b10', model: 'cnn', batch: 10 },
   { name: 'cnn-b50', model: 'cnn', batch: 50 },
+  { name: 'lstm-b10', model: 'lstm', batch: 10 },
 ]
 
 export function trainCase(name: string): TrainCase {

@@ -2,10 +2,9 @@ import { randomStream, subset } from '../../sdk/index.ts'
 import { measuredLearner, randomExamples } from './measured-learner.ts'
 import { serveSlices } from './slices.ts'
 
-const examples = randomExamples(6_000)
-
 /** Program: this project's learner, in whole trainings that each take about a tenth of a slice. */
 await serveSlices(async ({ model, batch }) => {
+  const examples = randomExamples(model, 6_000)
   const learner = await measuredLearner(model, batch)
   const weights = await learner.initialWeights(randomStream(1, 'initial-weights'))
   let count = batch

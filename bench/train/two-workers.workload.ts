@@ -7,7 +7,7 @@ export default workload({
   settings: { rounds: 1, clients: 2 },
   learner: () => measuredLearner('2nn', 10),
   data({ clients }) {
-    const examples = randomExamples(600)
+    const examples = randomExamples('2nn', 600)
     return { clients, client: () => examples, test: examples }
   },
   topology: ({ clients }) => twoTier({ clients }),

@@ -2,6 +2,7 @@ import { learnError } from '../learn/errors.ts'
 import type { LayerGraph, LayerNode } from './model/layer-graph.ts'
 import { LayerSettings } from './model/layer-settings.ts'
 import { layerBuilders } from './model/layers.ts'
+import { outputMask } from './model/masks.ts'
 import { fanOut } from './ops/elementwise.ts'
 import { inPixels } from './ops/shaping.ts'
 import { Plan, type PlanSize, type Tensor, tensorSize } from './plan.ts'
@@ -76,7 +77,7 @@ function build(plan: Plan, layer: LayerNode, given: readonly (Tensor | undefined
   const settings = new LayerSettings(layer)
   const output = builder(plan, settings, [first, ...others])
   settings.refuseOthers()
-  return output
+  return { ...output, mask: outputMask(layer, settings, inputs, output) }
 }
 
 function unfit(reason: string): Error {

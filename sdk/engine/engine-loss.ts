@@ -5,6 +5,7 @@ import {
   labelCheck,
   lossApplies,
   passingClasses,
+  recurrentClasses,
 } from '../learn/loss.ts'
 import type { Kernels } from './kernels.ts'
 import type { LayerGraph, LayerNode } from './model/layer-graph.ts'
@@ -86,7 +87,7 @@ export function withoutLastActivation(graph: LayerGraph): GraphWithout | undefin
   let node = nodeOf(graph, graph.output)
   while (node && passes(node)) node = nodeOf(graph, node.inputs[0])
   const last = node
-  if (!last) return undefined
+  if (!last || recurrentClasses.includes(last.className)) return undefined
   const ownLayer = last.className === 'Softmax'
   const activation = ownLayer ? 'softmax' : last.config.activation
   if (typeof activation !== 'string') return undefined

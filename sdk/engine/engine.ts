@@ -13,8 +13,6 @@ export interface Tap {
   readonly ops: number
 }
 
-/** Most bytes of a pass's activations. A larger batch is split into passes. */
-const activationBytes = 6 * 2 ** 20
 /** Bytes of weights that are copied in or out at a time, or of one row if that is more. */
 const stagingBytes = 256 * 2 ** 10
 /** Most bytes of a batch that can't be split. */
@@ -87,7 +85,7 @@ export interface EngineRequest {
 export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): Engine {
   const [one, two] = [1, 2].map((examples) => compile(graph, { batch: examples, trainedBytes: 0 }).plan)
   const exampleBytes = (two?.bytes ?? 0) - (one?.bytes ?? 0)
-  const fitting = Math.max(1, Math.min(batch, Math.floor(activationBytes / exampleBytes)))
+  const fitting = Math.max(1, Math.min(batch, Math.floor((one?.passBytes ?? 0) / exampleBytes)))
   const capacity = one?.wholeBatchFor === undefined ? fitting : Math.max(fitting, trainingBatch)
   if (capacity > fitting && capacity * exampleBytes > wholeBatchBytes) {
     throw learnError('LEARN_ENGINE_MODEL', {

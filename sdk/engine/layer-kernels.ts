@@ -1,3 +1,5 @@
+import { type RecurrentKernels, recurrentKernelNames } from './recurrent-kernels.ts'
+
 /** Input, windows and output of a pooling: addresses, sizes and strides. */
 export type PoolArguments = [
   x: number,
@@ -31,7 +33,7 @@ export type DepthwiseWindow = readonly [
 export type NormalizedRows = readonly [pitch: number, rows: number, columns: number, mean: number, root: number]
 
 /** The compiled functions of layers that aren't products, and of losses; conventions as in `Kernels`. */
-export interface LayerKernels {
+export interface LayerKernels extends RecurrentKernels {
   rectify(x: number, y: number, slope: number, most: number, count: number): void
   rectifyGradient(x: number, dy: number, dx: number, slope: number, most: number, count: number): void
   tanh(x: number, y: number, count: number): void
@@ -144,4 +146,5 @@ export const layerKernelNames: readonly (keyof LayerKernels)[] = [
   'movePlaces',
   'sigmoidCrossEntropy',
   'squaredError',
+  ...recurrentKernelNames,
 ]

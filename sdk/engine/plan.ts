@@ -15,6 +15,8 @@ export interface Tensor {
   readonly value: number
   /** Address of the first example's gradient. 0 if the gradient isn't needed. */
   readonly gradient: number
+  /** Address of the first example's mask: one float32 for each pixel, 0 where the pixel is padding. Absent: no mask. */
+  readonly mask?: number | undefined
 }
 
 /** Number of values of one example, with padding. */
@@ -80,6 +82,8 @@ export class Plan {
    * pass.
    */
   wholeBatchFor: string | undefined
+  /** Most bytes of a pass's activations. A larger batch is split into passes. */
+  passBytes = 6 * 2 ** 20
   /** Trained weights are contiguous, so that a step can move all in one pass. */
   readonly trainedStart: number
   #nextTrained: number

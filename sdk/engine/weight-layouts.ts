@@ -23,7 +23,7 @@ interface PanelWeightsRequest {
 }
 
 /** Offset between panels, so that their rows don't compete for the same lines of the processor's caches. */
-const skewBytes = 64
+export const skewBytes = 64
 
 /**
  * Allocates a layer's kernel and bias among the trained weights. A layer without a bias gets zeros that training
@@ -94,6 +94,71 @@ export function channelWeights(plan: Plan, request: ChannelWeightsRequest): numb
     },
     save: (kernels, target, from, count) =>
       kernels.copyRows(address + from * pitch, pitch, target, bytes, count, bytes),
+  })
+  return address
+}
+
+/** A recurrent layer's matrix in panels of 8 columns. Each gate's columns begin a panel. */
+export interface GateMatrix {
+  readonly address: number
+  readonly panelBytes: number
+}
+
+interface GateMatrixRequest {
+  /** The layer's and the weight's name. */
+  readonly name: string
+  readonly inputs: number
+  /** Number of rows of the panels, at least `inputs`. */
+  readonly rows: number
+  readonly units: number
+  readonly gates: number
+  readonly initializer: InitializerSpec
+}
+
+/** Allocates a trained matrix [inputs, gates · units]. */
+export function gateMatrix(
+  plan: Plan,
+  { name, inputs, rows, units, gates, initializer }: GateMatrixRequest,
+): GateMatrix {
+  const panelBytes = 32 * rows + skewBytes
+  const address = plan.trained(((gates * paddedTo8(units)) / 8) * panelBytes)
+  plan.weights.push({
+    name,
+    shape: [inputs, gates * units],
+    initializer,
+    trained: true,
+    rows: inputs,
+    load: (kernels, source, from, count) =>
+      kernels.packGates(source, count, units, gates, address + 32 * from, panelBytes),
+    save: (kernels, target, from, count) =>
+      kernels.unpackGates(address + 32 * from, panelBytes, count, units, gates, target),
+  })
+  return { address, panelBytes }
+}
+
+/** Allocates a trained row of `gates` · `units` values, each gate padded; without an initializer zeros, which stay. */
+export function gateRow(
+  plan: Plan,
+  {
+    name,
+    units,
+    gates,
+    initializer,
+  }: Pick<GateMatrixRequest, 'name' | 'units' | 'gates'> & {
+    readonly initializer: InitializerSpec | undefined
+  },
+): number {
+  const pitch = 4 * paddedTo8(units)
+  if (!initializer) return plan.allocate(gates * pitch)
+  const address = plan.trained(gates * pitch)
+  plan.weights.push({
+    name,
+    shape: [gates * units],
+    initializer,
+    trained: true,
+    rows: 1,
+    load: (kernels, source) => kernels.copyRows(source, 4 * units, address, pitch, gates, 4 * units),
+    save: (kernels, target) => kernels.copyRows(address, pitch, target, 4 * units, gates, 4 * units),
   })
   return address
 }

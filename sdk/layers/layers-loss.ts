@@ -1,5 +1,12 @@
 import type { LayersModel, NamedTensorMap, Scalar, Tensor, Variable } from '@tensorflow/tfjs'
-import { type LabelCheck, type LastActivation, type LossName, labelCheck, passingClasses } from '../learn/loss.ts'
+import {
+  type LabelCheck,
+  type LastActivation,
+  type LossName,
+  labelCheck,
+  passingClasses,
+  recurrentClasses,
+} from '../learn/loss.ts'
 import type { TensorFlow } from './tensorflow.ts'
 
 export interface Loss {
@@ -131,7 +138,7 @@ function appliedBy(tf: TensorFlow, layer: Layer) {
     return isLast ? { field: 'softmax', activation: 'softmax', substitute: (x: Tensor) => x } : undefined
   }
   const activation = nameOf(layer)
-  if (activation === undefined) return undefined
+  if (activation === undefined || recurrentClasses.includes(layer.getClassName())) return undefined
   const substitute: unknown = Reflect.get(tf.layers.activation({ activation: 'linear' }), 'activation')
   return { field: 'activation', activation, substitute }
 }

@@ -83,6 +83,14 @@ const models: Readonly<Record<string, Model>> = {
         layers.dense({ units: 2 }),
       ],
     }),
+  'a layer of TensorFlow.js alone': ({ layers, sequential }) =>
+    sequential({
+      layers: [
+        layers.convLstm2d({ filters: 2, kernelSize: 1, inputShape: [2, 1, 1, 1] }),
+        layers.flatten(),
+        layers.dense({ units: 2 }),
+      ],
+    }),
 }
 
 for (const [what, model] of Object.entries(models)) {
@@ -106,11 +114,12 @@ for (const [what, model] of Object.entries(models)) {
     const { folder, weights } = await committed(t, model, 'auto')
     const saved = await savedModel(folder)
     const wrapped = { ...saved, topology: { model_config: saved.topology } }
-    for (const given of what === 'recurrent layers' ? [saved] : [saved, wrapped]) {
+    const isOfTensorFlow = what === 'a layer of TensorFlow.js alone'
+    for (const given of isOfTensorFlow ? [saved] : [saved, wrapped]) {
       const steps = { learningRate: 0.1, epochs: 1, batch: 2 }
       const learner = await layersLearner({ model: given, loss: 'categoricalCrossentropy', ...steps })
       t.deepEqual(await learner.initialWeights(randomStream(2)), weights)
-      t.is(learner.runsOn?.includes('TensorFlow.js'), what === 'recurrent layers')
+      t.is(learner.runsOn?.includes('TensorFlow.js'), isOfTensorFlow)
     }
   })
 }

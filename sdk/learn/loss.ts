@@ -111,3 +111,6 @@ export function lastActivationRemark(loss: LossName, { layer, activation }: Last
 
 /** Layers that pass their input values on unchanged. */
 export const passingClasses: readonly string[] = ['Flatten', 'Reshape']
+
+/** Layers that use their activation at each step, so that no loss can apply it in their place. */
+export const recurrentClasses: readonly string[] = ['ConvLSTM2D', 'GRU', 'LSTM', 'RNN', 'SimpleRNN']

@@ -60,6 +60,11 @@ export async function reproducibleTraining(seed: number) {
       },
       (weights) => ({ dynamic: { alpha: 0.1, gradient: weights.map((value) => value / 32) } }),
     ),
+    recurrent: await trainedHash(seed, numberExamples(seed), {
+      model: everyRecurrentLayer,
+      loss: 'meanSquaredError',
+      ...{ learningRate: 0.05, epochs: 3, batch: 7, momentum: 0.9, clipNorm: 1 },
+    }),
   }
 }
 
@@ -167,6 +172,22 @@ export const embeddedNumbers: ModelFunction = ({ layers, sequential }) =>
       layers.globalAveragePooling1d({}),
       layers.reshape({ targetShape: [10] }),
       layers.dense({ units: 8, activation: 'tanh' }),
+      layers.dense({ units: 1 }),
+    ],
+  })
+
+/** A model with every recurrent layer, for lists of 12 numbers, of which 0 is padding. */
+export const everyRecurrentLayer: ModelFunction = ({ layers, sequential }) =>
+  sequential({
+    layers: [
+      layers.embedding({ inputDim: 50, outputDim: 10, inputLength: 12, maskZero: true }),
+      layers.bidirectional({ layer: layers.gru({ units: 9, returnSequences: true }) }),
+      layers.lstm({ units: 12, unitForgetBias: true, goBackwards: true, returnSequences: true }),
+      layers.timeDistributed({ layer: layers.dense({ units: 8, activation: 'tanh' }) }),
+      layers.masking(),
+      layers.bidirectional({ layer: layers.lstm({ units: 7, recurrentActivation: 'sigmoid' }), mergeMode: 'mul' }),
+      layers.reshape({ targetShape: [1, 7] }),
+      layers.simpleRNN({ units: 5 }),
       layers.dense({ units: 1 }),
     ],
   })

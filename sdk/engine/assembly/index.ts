@@ -18,3 +18,7 @@ export {
 export {
   adamStep, beginGradient, clampValues, gradientStep, keepMasked, momentumStep, moveOn, squaredNorm, takeScaled,
 } from './steps'
+export {
+  gruGates, gruGatesGradient, gruStep, gruStepGradient, lstmGradient, lstmStep, maskOfRows, maskRows, multiplied, packGates,
+  simpleGradient, simpleStep, unpackGates,
+} from './recurrent'

@@ -1,3 +1,4 @@
+import { isRecord } from '../../../runtime/index.ts'
 import { learnError } from '../../learn/errors.ts'
 import { type InitializerSpec, initializerSpec } from '../../learn/initializer.ts'
 import { type Window, windowOutput } from '../ops/window.ts'
@@ -82,6 +83,13 @@ export class LayerSettings {
     const value = values.find((candidate) => candidate === given)
     if (value === undefined) throw this.refuseValue(setting, values.join(', '))
     return value
+  }
+
+  /** The layer that this layer wraps. */
+  layer(setting: string): LayerNode {
+    const value = this.value(setting)
+    if (!isRecord(value) || !isRecord(value.config)) throw this.refuseValue(setting, 'layers')
+    return { name: String(value.config.name), className: String(value.class_name), config: value.config, inputs: [] }
   }
 
   /** Refuses a value other than these. The setting may be absent. */

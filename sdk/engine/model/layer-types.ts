@@ -74,10 +74,41 @@ export interface BatchNormalizationSettings extends LayerSettings {
   readonly movingVarianceInitializer?: InitializerName
 }
 
+/** Names of activations within recurrent layers. */
+export type RecurrentActivationName = 'hardSigmoid' | 'linear' | 'relu' | 'relu6' | 'sigmoid' | 'tanh'
+
+export interface SimpleRecurrentSettings extends LayerSettings {
+  readonly units: number
+  /** Default `tanh`. */
+  readonly activation?: RecurrentActivationName
+  /** Default true. */
+  readonly useBias?: boolean
+  readonly kernelInitializer?: InitializerName
+  /** Default `orthogonal`. */
+  readonly recurrentInitializer?: InitializerName
+  readonly biasInitializer?: InitializerName
+  /** Returns the states after all steps, not only that after the last. Default false. */
+  readonly returnSequences?: boolean
+  /** Begins with the last step, and returns sequences in that order. Default false. */
+  readonly goBackwards?: boolean
+}
+
+export interface GatedRecurrentSettings extends SimpleRecurrentSettings {
+  /** Default `hardSigmoid`. */
+  readonly recurrentActivation?: RecurrentActivationName
+}
+
+export interface LongShortTermSettings extends GatedRecurrentSettings {
+  /** Begins with a bias of 1 in the forget gates. Default false. */
+  readonly unitForgetBias?: boolean
+}
+
 export interface EmbeddingSettings extends LayerSettings {
   readonly inputDim: number
   readonly outputDim: number
   readonly inputLength?: number
+  /** The number 0 stands for padding, which recurrent layers skip. Default false. */
+  readonly maskZero?: boolean
   readonly embeddingsInitializer?: InitializerName
 }
 
@@ -116,6 +147,14 @@ export interface EngineLayers {
   readonly avgPool2d: Layer<PoolingSettings>
   readonly avgPooling2d: Layer<PoolingSettings>
   readonly batchNormalization: LayerOfDefaults<BatchNormalizationSettings>
+  readonly bidirectional: Layer<
+    LayerSettings & {
+      /** A recurrent layer. */
+      readonly layer: LayerLike
+      /** Default `concat`. */
+      readonly mergeMode?: 'ave' | 'concat' | 'mul' | 'sum'
+    }
+  >
   readonly conv2d: Layer<ConvolutionSettings>
   readonly dense: Layer<DenseSettings>
   readonly depthwiseConv2d: Layer<DepthwiseConvolutionSettings>
@@ -124,13 +163,20 @@ export interface EngineLayers {
   readonly flatten: LayerOfDefaults<LayerSettings & { readonly dataFormat?: 'channelsLast' }>
   readonly globalAveragePooling1d: Layer<LayerSettings>
   readonly globalAveragePooling2d: Layer<LayerSettings & { readonly dataFormat?: 'channelsLast' }>
+  readonly gru: Layer<GatedRecurrentSettings>
   readonly inputLayer: Layer<LayerSettings>
   readonly leakyReLU: LayerOfDefaults<LayerSettings & { readonly alpha?: number }>
+  readonly lstm: Layer<LongShortTermSettings>
+  /** Steps whose channels all have the value (default 0) are padding, which recurrent layers skip. */
+  readonly masking: LayerOfDefaults<LayerSettings & { readonly maskValue?: number }>
   readonly maxPool2d: Layer<PoolingSettings>
   readonly maxPooling2d: Layer<PoolingSettings>
   readonly reLU: LayerOfDefaults<LayerSettings & { readonly maxValue?: number }>
   readonly reshape: Layer<LayerSettings & { readonly targetShape: number[] }>
+  readonly simpleRNN: Layer<SimpleRecurrentSettings>
   readonly softmax: LayerOfDefaults<LayerSettings & { readonly axis?: number }>
+  /** A dense layer at each step. A dense layer does the same without it. */
+  readonly timeDistributed: Layer<LayerSettings & { readonly layer: LayerLike }>
   readonly zeroPadding2d: LayerOfDefaults<
     LayerSettings & {
       readonly padding?: Pair | [[number, number], [number, number]]

@@ -5,6 +5,7 @@ import { averagePooling, globalAveragePooling, maxPooling } from '../ops/pooling
 import { flatten, inPixels, type Rim, reshape, zeroPadding } from '../ops/shaping.ts'
 import type { Tensor } from '../plan.ts'
 import { type LayerBuilder, type LayerSettings, requireImage, windowOver } from './layer-settings.ts'
+import { recurrentLayers } from './recurrent-layers.ts'
 import { activationLayers, weightedLayers } from './weighted-layers.ts'
 
 const poolingLayers: Readonly<Record<string, LayerBuilder>> = {
@@ -120,6 +121,7 @@ export const layerBuilders: Readonly<Record<string, LayerBuilder>> = {
   ...activationLayers,
   ...normalizationLayers,
   ...poolingLayers,
+  ...recurrentLayers,
   ...shapingLayers,
   ...weightedLayers,
 }

@@ -53,7 +53,22 @@ const table = ({ layers, sequential }: TensorFlow) =>
     ],
   })
 
-for (const [kind, model] of Object.entries({ sequential, functional, table })) {
+const recurrent = ({ layers, sequential }: TensorFlow) =>
+  sequential({
+    layers: [
+      layers.masking({ maskValue: 1, inputShape: [6, 3] }),
+      layers.bidirectional({ layer: layers.gru({ units: 4, returnSequences: true }), mergeMode: 'concat' }),
+      layers.lstm({ units: 5, unitForgetBias: true, returnSequences: true, recurrentActivation: 'hardSigmoid' }),
+      layers.timeDistributed({ layer: layers.dense({ units: 3 }) }),
+      layers.dense({ units: 3 }),
+      layers.bidirectional({ layer: layers.lstm({ units: 2, name: 'named' }), mergeMode: 'sum' }),
+      layers.reshape({ targetShape: [1, 2] }),
+      layers.simpleRNN({ units: 3, goBackwards: true }),
+      layers.dense({ units: 2 }),
+    ],
+  })
+
+for (const [kind, model] of Object.entries({ sequential, functional, table, recurrent })) {
   test(`a recorded ${kind} model is TensorFlow.js's: layers, weights and initial values`, async (t) => {
     const tf = await loadTensorFlow()
     const made = model(tf)
@@ -88,7 +103,9 @@ for (const [kind, model] of Object.entries({ sequential, functional, table })) {
 test('what only TensorFlow.js has is left to it', (t) => {
   const build = (inner: (tf: TensorFlow) => unknown) => recordTopology(inner)
   t.is(
-    build((tf) => tf.sequential({ layers: [tf.layers.lstm({ units: 3, inputShape: [4, 2] })] })),
+    build((tf) =>
+      tf.sequential({ layers: [tf.layers.convLstm2d({ filters: 3, kernelSize: 1, inputShape: [2, 4, 4, 1] })] }),
+    ),
     undefined,
   )
   t.is(
@@ -116,8 +133,10 @@ test('what only TensorFlow.js has is left to it', (t) => {
   )
 })
 
-type SettingsOf<Layers extends Record<keyof EngineLayers, (...settings: never) => unknown>> = {
-  readonly [Name in keyof EngineLayers]: Parameters<Layers[Name]>
+/** Wrappers take layers, whose classes are not TensorFlow.js's. */
+type PlainLayer = Exclude<keyof EngineLayers, 'bidirectional' | 'timeDistributed'>
+type SettingsOf<Layers extends Record<PlainLayer, (...settings: never) => unknown>> = {
+  readonly [Name in PlainLayer]: Parameters<Layers[Name]>
 }
 
 /** Compiles only if each setting that the engine declares exists in TensorFlow.js, with the same type. */

@@ -8,6 +8,7 @@ export const recordedClasses: Readonly<Record<keyof EngineLayers, string>> = {
   avgPool2d: 'AveragePooling2D',
   avgPooling2d: 'AveragePooling2D',
   batchNormalization: 'BatchNormalization',
+  bidirectional: 'Bidirectional',
   conv2d: 'Conv2D',
   dense: 'Dense',
   depthwiseConv2d: 'DepthwiseConv2D',
@@ -16,13 +17,18 @@ export const recordedClasses: Readonly<Record<keyof EngineLayers, string>> = {
   flatten: 'Flatten',
   globalAveragePooling1d: 'GlobalAveragePooling1D',
   globalAveragePooling2d: 'GlobalAveragePooling2D',
+  gru: 'GRU',
   inputLayer: 'InputLayer',
   leakyReLU: 'LeakyReLU',
+  lstm: 'LSTM',
+  masking: 'Masking',
   maxPool2d: 'MaxPooling2D',
   maxPooling2d: 'MaxPooling2D',
   reLU: 'ReLU',
   reshape: 'Reshape',
+  simpleRNN: 'SimpleRNN',
   softmax: 'Softmax',
+  timeDistributed: 'TimeDistributed',
   zeroPadding2d: 'ZeroPadding2D',
 }
 
@@ -163,7 +169,7 @@ function sequentialTopology(layers: readonly RecordedLayer[]): unknown {
   const nameOf = namer(layers)
   return {
     class_name: 'Sequential',
-    config: { name: 'model', layers: layers.map((layer) => layerJson(layer, nameOf(layer))) },
+    config: { name: 'model', layers: layers.map((layer) => layerJson(layer, nameOf)) },
   }
 }
 
@@ -175,7 +181,7 @@ function functionalTopology({ inputs, output, layers }: RecordedFunctional): unk
     config: {
       name: 'model',
       layers: layers.map((layer) => ({
-        ...layerJson(layer, nameOf(layer)),
+        ...layerJson(layer, nameOf),
         name: nameOf(layer),
         inbound_nodes: layer.inputs?.length ? [layer.inputs.map((input) => [...end(input), {}])] : [],
       })),
@@ -186,7 +192,8 @@ function functionalTopology({ inputs, output, layers }: RecordedFunctional): unk
 }
 
 /** Names each layer. A layer without a name is numbered within the model. */
-function namer(layers: readonly RecordedLayer[]): (layer: RecordedLayer) => string {
+function namer(given: readonly RecordedLayer[]): (layer: RecordedLayer) => string {
+  const layers = given.flatMap(withWrapped)
   const names = new Map<RecordedLayer, string>()
   const taken = new Set(layers.map(({ config }) => config.name))
   for (const layer of layers) {
@@ -200,13 +207,28 @@ function namer(layers: readonly RecordedLayer[]): (layer: RecordedLayer) => stri
   return (layer) => names.get(layer) ?? ''
 }
 
-function layerJson({ className, config }: RecordedLayer, name: string) {
+/** A layer, and the layers that it wraps. */
+function withWrapped(layer: RecordedLayer): RecordedLayer[] {
+  const wrapped = Object.values(layer.config).filter((value) => value instanceof RecordedLayer)
+  return [layer, ...wrapped.flatMap(withWrapped)]
+}
+
+interface LayerJson {
+  readonly class_name: string
+  readonly config: Config
+}
+
+function layerJson(layer: RecordedLayer, nameOf: (layer: RecordedLayer) => string): LayerJson {
+  const { className, config } = layer
   const { inputShape = lengthOf(className, config), shape: _, ...settings } = config
   const json = Object.fromEntries(
-    Object.entries(settings).map(([setting, value]) => [snakeCase(setting), plain(value)]),
+    Object.entries(settings).map(([setting, value]) => [
+      snakeCase(setting),
+      value instanceof RecordedLayer ? layerJson(value, nameOf) : plain(value),
+    ]),
   )
   const input = Array.isArray(inputShape) ? { batch_input_shape: [null, ...inputShape], dtype: 'float32' } : {}
-  return { class_name: className, config: { ...json, ...input, name } }
+  return { class_name: className, config: { ...json, ...input, name: nameOf(layer) } }
 }
 
 /** The length of an embedding's input, which may be given in place of the shape. */

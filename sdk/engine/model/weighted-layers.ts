@@ -3,6 +3,7 @@ import { dense } from '../ops/dense.ts'
 import { depthwiseConv2d } from '../ops/depthwise-conv2d.ts'
 import { type Activation, activation } from '../ops/elementwise.ts'
 import { embedding } from '../ops/embedding.ts'
+import { maskOfZeros } from '../ops/sequence.ts'
 import type { Plan, Tensor } from '../plan.ts'
 import { type LayerBuilder, type LayerSettings, windowOver } from './layer-settings.ts'
 
@@ -48,8 +49,6 @@ export const activationLayers: Readonly<Record<string, LayerBuilder>> = {
 /** Layers with weights that are multiplied or looked up. */
 export const weightedLayers: Readonly<Record<string, LayerBuilder>> = {
   Dense(plan, settings, [x]) {
-    if (x.shape.length !== 1)
-      throw settings.refuse(`takes a vector, but gets [${x.shape}]: put a flatten layer before it`)
     return withActivation(plan, settings, (relu) =>
       dense(plan, { name: settings.name, units: settings.count('units'), relu, ...settings.initializers() }, x),
     )
@@ -72,13 +71,13 @@ export const weightedLayers: Readonly<Record<string, LayerBuilder>> = {
     return activation(plan, name, kind, depthwiseConv2d(plan, { name, ...window, ...initializers }, x))
   },
   Embedding(plan, settings, [x]) {
-    settings.only('mask_zero', false)
     const length = settings.value('input_length')
     if (x.shape.length !== 1 || (length !== undefined && Number(length) !== x.shape[0])) {
       throw settings.refuse(`takes a list of ${length ?? 'some'} numbers, but gets [${x.shape}]`)
     }
     if (x.gradient !== 0) throw settings.refuse('takes the output of another layer: only a model can begin with it')
-    return embedding(
+    const mask = settings.flag('mask_zero', false) ? maskOfZeros(plan, settings.name, x) : undefined
+    const y = embedding(
       plan,
       {
         name: settings.name,
@@ -88,6 +87,7 @@ export const weightedLayers: Readonly<Record<string, LayerBuilder>> = {
       },
       x,
     )
+    return { ...y, mask }
   },
 }
 

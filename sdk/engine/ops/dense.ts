@@ -2,6 +2,7 @@ import type { InitializerSpec } from '../../learn/initializer.ts'
 import type { Kernels } from '../kernels.ts'
 import { type Plan, type Tensor, tensorSize } from '../plan.ts'
 import { panelWeights } from '../weight-layouts.ts'
+import { inPixels } from './shaping.ts'
 
 interface DenseSettings {
   readonly name: string
@@ -18,31 +19,35 @@ interface DenseSettings {
  */
 const sparseRows = 12
 
-/** Fully connected layer: y = x·W + b, with relu if `relu` is set. */
+/**
+ * Fully connected layer: y = x·W + b, with relu if `relu` is set. Of an input with several dimensions, such as [steps,
+ * channels], the last dimension is connected, the same way at each step.
+ */
 export function dense(
   plan: Plan,
   { name, units, relu, kernelInitializer, biasInitializer }: DenseSettings,
-  x: Tensor,
+  given: Tensor,
 ): Tensor {
-  const size = tensorSize(x)
+  const isVector = given.shape.length === 1
+  const x = isVector ? given : inPixels(plan, name, given)
+  const inputs = isVector ? x.pixels * x.channels : x.channels
+  const perExample = isVector ? 1 : x.pixels
+  const size = tensorSize(x) / perExample
   const { kernel, bias, panelBytes, panels } = panelWeights(plan, {
     name,
-    shape: [x.pixels * x.channels, units],
-    places: Array.from(
-      { length: x.pixels * x.channels },
-      (_, k) => Math.floor(k / x.channels) * x.pitch + (k % x.channels),
-    ),
+    shape: [inputs, units],
+    places: Array.from({ length: inputs }, (_, k) => Math.floor(k / x.channels) * x.pitch + (k % x.channels)),
     rows: Math.ceil(size / 4) * 4,
     kernelInitializer,
     biasInitializer,
   })
-  const y = plan.tensor([units])
+  const y = plan.tensor([...x.shape.slice(0, -1), units])
   const pitch = 4 * y.pitch
   const rowBytes = 4 * size
-  const offsets = plan.table(Array.from({ length: plan.batch }, (_, example) => rowBytes * example))
+  const offsets = plan.table(Array.from({ length: plan.batch * perExample }, (_, row) => rowBytes * row))
   const runs = plan.table([0, 0, rowBytes])
   // A model's inputs, such as images, often have zeros in common; outputs of layers hardly ever.
-  const sparse = x.gradient === 0 && size % 4 === 0 ? plan.allocate(12 * (size / 8 + 1)) : undefined
+  const sparse = isVector && x.gradient === 0 && size % 4 === 0 ? plan.allocate(12 * (size / 8 + 1)) : undefined
 
   const product = (kernels: Kernels, from: number, rows: number, runTable: number, runCount: number) =>
     kernels.forward(
@@ -62,25 +67,27 @@ export function dense(
 
   plan.ops.push({
     name,
-    forward(kernels, { batch }) {
-      if (sparse === undefined) return product(kernels, 0, batch, runs, 1)
-      for (let from = 0; from < batch; from += sparseRows) {
-        const rows = Math.min(sparseRows, batch - from)
-        product(kernels, from, rows, sparse, kernels.nonzeroRuns(x.value + from * rowBytes, rows, rowBytes, sparse))
+    forward(kernels, pass) {
+      const rows = pass.batch * perExample
+      if (sparse === undefined) return product(kernels, 0, rows, runs, 1)
+      for (let from = 0; from < rows; from += sparseRows) {
+        const count = Math.min(sparseRows, rows - from)
+        product(kernels, from, count, sparse, kernels.nonzeroRuns(x.value + from * rowBytes, count, rowBytes, sparse))
       }
     },
-    backward(kernels, { batch, gradientShift, gradientScale }) {
-      if (relu) kernels.reluGradient(y.value, y.gradient, batch * y.pitch)
+    backward(kernels, { gradientShift, gradientScale, ...pass }) {
+      const rows = pass.batch * perExample
+      if (relu) kernels.reluGradient(y.value, y.gradient, rows * y.pitch)
       if (x.gradient !== 0) {
-        kernels.inputGradient(y.gradient, pitch, batch, kernel, panelBytes, panels, x.gradient, rowBytes, size)
+        kernels.inputGradient(y.gradient, pitch, rows, kernel, panelBytes, panels, x.gradient, rowBytes, size)
       }
-      const runCount = sparse === undefined ? 1 : kernels.nonzeroRuns(x.value, batch, rowBytes, sparse)
+      const runCount = sparse === undefined ? 1 : kernels.nonzeroRuns(x.value, rows, rowBytes, sparse)
       kernels.weightGradient(
         x.value,
         rowBytes,
         0,
         1,
-        batch,
+        rows,
         sparse ?? runs,
         runCount,
         y.gradient,
@@ -90,7 +97,7 @@ export function dense(
         panels,
         gradientScale,
       )
-      if (biasInitializer) kernels.sumRows(y.gradient, pitch, batch, y.pitch, bias + gradientShift, gradientScale)
+      if (biasInitializer) kernels.sumRows(y.gradient, pitch, rows, y.pitch, bias + gradientShift, gradientScale)
     },
   })
   return y

@@ -23,7 +23,8 @@ export function reshape(plan: Plan, name: string, x: Tensor, shape: readonly num
  */
 export function inPixels(plan: Plan, name: string, x: Tensor): Tensor {
   const channels = x.shape.at(-1) ?? 1
-  return x.channels === channels && x.pitch === paddedTo8(channels) ? x : moved(plan, name, x, x.shape)
+  if (x.channels === channels && x.pitch === paddedTo8(channels)) return x
+  return { ...moved(plan, name, x, x.shape), mask: x.mask }
 }
 
 /** The tensor with padding, in any arrangement, which suffices for operations on single values. */
