@@ -1,10 +1,9 @@
-import type { Entry, SettingEntry } from '../../sdk/engine/catalogue/entries.ts'
+import type { Entry, LayerEntry, SettingEntry } from '../../sdk/engine/catalogue/entries.ts'
 import { initializerEntries } from '../../sdk/engine/catalogue/initializer-entries.ts'
 import {
   type DescribedSetting,
   describedSettings,
   factoriesOf,
-  type LayerEntry,
   layerEntries,
 } from '../../sdk/engine/catalogue/layer-entries.ts'
 import { lossEntries } from '../../sdk/engine/catalogue/loss-entries.ts'

@@ -2,26 +2,8 @@ import { LayerSettings, type SettingRead } from '../model/layer-settings.ts'
 import { layerBuilders } from '../model/layers.ts'
 import { recordedClasses } from '../model/model-recorder.ts'
 import { Plan } from '../plan.ts'
-
-/**
- * A layer as docs/models.md describes it. The values and defaults of its settings come from the layer's builder, which
- * the page asks for the example.
- */
-export interface LayerEntry {
-  /** The class in Keras JSON. */
-  readonly className: string
-  /** What the layer computes. */
-  readonly summary: string
-  /** The paper. */
-  readonly source?: string
-  /** By setting, in the form of Keras JSON: its effect. Those of `usualSettings` may be left out. */
-  readonly settings?: Readonly<Record<string, string>>
-  /** Settings and the shapes of inputs for which the layer can be built. Absent: the layer has no builder of its own. */
-  readonly example?: {
-    readonly config?: Readonly<Record<string, unknown>>
-    readonly inputs: readonly (readonly number[])[]
-  }
-}
+import type { LayerEntry } from './entries.ts'
+import { recurrentEntries } from './recurrent-entries.ts'
 
 /** Settings of several layers, with their effect. */
 export const usualSettings: Readonly<Record<string, string>> = {
@@ -56,7 +38,7 @@ const basicLayers: readonly LayerEntry[] = [
   },
   {
     className: 'Dense',
-    summary: 'y = activation(x·W + b) of a vector x.',
+    summary: 'y = activation(x·W + b) of a vector x. Of [steps, channels], the same at each step.',
     settings: { units: 'number of outputs' },
     example: { config: { units: 2 }, inputs: [[4]] },
   },
@@ -188,7 +170,7 @@ const basicLayers: readonly LayerEntry[] = [
 ]
 
 /** All layers, in the order of the page. */
-export const layerEntries: readonly LayerEntry[] = [...basicLayers]
+export const layerEntries: readonly LayerEntry[] = [...basicLayers, ...recurrentEntries]
 
 /** Settings of every layer, which the page describes once. */
 const ofEveryLayer = new Set(['trainable'])

@@ -87,7 +87,7 @@ export class LayerSettings {
 
   /** The layer that this layer wraps. */
   layer(setting: string): LayerNode {
-    const value = this.value(setting)
+    const value = this.value(setting, 'a layer')
     if (!isRecord(value) || !isRecord(value.config)) throw this.refuseValue(setting, 'layers')
     return { name: String(value.config.name), className: String(value.class_name), config: value.config, inputs: [] }
   }

@@ -62,36 +62,39 @@ function requireSteps(settings: LayerSettings, { shape }: Tensor): void {
 /** A recurrent layer's settings, with the defaults of TensorFlow.js. */
 function recurrentSettings(settings: LayerSettings, cell: RecurrentSettings['cell'], x: Tensor): RecurrentSettings {
   requireSteps(settings, x)
-  // TensorFlow.js ignores both.
-  settings.value('unroll')
-  settings.value('implementation')
+  const { name } = settings
+  const units = settings.count('units')
+  const activation = activationOf(settings, 'activation', 'tanh')
+  const recurrentActivation =
+    cell === 'simple' ? 'linear' : activationOf(settings, 'recurrent_activation', 'hardSigmoid')
+  const returns = settings.flag('return_sequences', false) ? 'each' : 'last'
+  const backwards = settings.flag('go_backwards', false)
+  const { kernelInitializer, biasInitializer: bias } = settings.initializers()
+  const recurrentInitializer = settings.initializer('recurrent_initializer', 'orthogonal')
+  const opensForgetGates = cell === 'lstm' && settings.flag('unit_forget_bias', false)
+  const biasInitializer = bias && opensForgetGates ? forgetBias(bias) : bias
+  if (cell === 'gru') settings.only('reset_after', false)
   settings.only('stateful', false)
   settings.only('return_state', false)
   settings.only('dropout', 0)
   settings.only('recurrent_dropout', 0)
-  if (cell === 'gru') settings.only('reset_after', false)
-  const bias = settings.initializers().biasInitializer
-  const opensForgetGates = cell === 'lstm' && settings.flag('unit_forget_bias', false)
+  // TensorFlow.js ignores both.
+  settings.value('unroll')
+  settings.value('implementation')
   return {
-    name: settings.name,
-    cell,
-    units: settings.count('units'),
-    activation: activationOf(settings, 'activation', 'tanh'),
-    recurrentActivation: cell === 'simple' ? 'linear' : activationOf(settings, 'recurrent_activation', 'hardSigmoid'),
-    kernelInitializer: settings.initializer('kernel_initializer', 'glorotNormal'),
-    recurrentInitializer: settings.initializer('recurrent_initializer', 'orthogonal'),
-    biasInitializer: bias && opensForgetGates ? forgetBias(bias) : bias,
-    backwards: settings.flag('go_backwards', false),
-    returns: settings.flag('return_sequences', false) ? 'each' : 'last',
+    ...{ name, cell, units, activation, recurrentActivation, backwards, returns },
+    ...{ kernelInitializer, recurrentInitializer, biasInitializer },
   }
 }
 
 function activationOf(settings: LayerSettings, setting: string, otherwise: CellActivation): CellActivation {
-  const given = String(settings.value(setting) ?? otherwise).replace(/_(\w)/g, (_, letter: string) =>
-    letter.toUpperCase(),
+  const known = Object.keys(cellActivations).join(', ')
+  const given = String(settings.value(setting, `one of ${known}`, otherwise) ?? otherwise).replace(
+    /_(\w)/g,
+    (_, letter: string) => letter.toUpperCase(),
   )
   if (isCellActivation(given)) return given
-  throw settings.refuseValue(setting, Object.keys(cellActivations).join(', '))
+  throw settings.refuseValue(setting, known)
 }
 
 function isCellActivation(name: string): name is CellActivation {
