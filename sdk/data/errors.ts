@@ -9,6 +9,10 @@ export const dataErrors = {
     message: 'the features of {labels}, of shape [{shape}] each, must be {expected}, but are {came}',
     hint: 'give as many examples as labels, all of the same shape',
   },
+  DATA_TARGETS: {
+    message: 'the targets of {labels}, of shape [{shape}] each, must be {expected}, but are {came}',
+    hint: 'give a target of the same shape for each example, and its shape in targetShape',
+  },
   DATA_DIVISOR: {
     message: 'the divisor of the features must be a finite number other than 0, but is {divisor}',
     hint: 'leave the divisor out: bytes are then divided by 255, and other numbers are unchanged',

@@ -11,6 +11,8 @@ export interface Examples {
   read(index: number, out: Float32Array, offset: number): void
   /** A class from 0, or a target value. */
   label(index: number): number
+  /** What a model should answer, where that is more than one number. Absent: the label. */
+  readonly targets?: Targets | undefined
   /**
    * The undivided features, where these are bytes: a reader of many examples divides bytes faster, to the same values.
    */
@@ -19,6 +21,14 @@ export interface Examples {
   readonly columns?: Readonly<Record<string, Column>> | undefined
   /** Names the entity of an example, as all parties name it that have features of the same entities. */
   readonly id?: ((index: number) => string) | undefined
+}
+
+/** The targets of examples, each of several numbers: classes of steps or pixels, labels that are 0 or 1, or values. */
+export interface Targets {
+  /** Shape of one example's target, such as [80] for a class at each of 80 steps. */
+  readonly shape: readonly number[]
+  /** Writes the target of example `index` into `out` from `offset` on, row-major. */
+  read(index: number, out: Float32Array, offset: number): void
 }
 
 /** The value of a column for example `index`. */

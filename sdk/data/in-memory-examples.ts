@@ -1,12 +1,19 @@
 import { sizeOf } from '../weights/layout.ts'
 import { counted, dataError } from './errors.ts'
-import { type ByteFeatures, type Column, checkIndex, type Examples } from './examples.ts'
+import { type ByteFeatures, type Column, checkIndex, type Examples, type Targets } from './examples.ts'
 
 export interface InMemoryData {
   /** The features of all examples in order, row-major. Features keep this type until they are read. */
   readonly features: NumericArray
-  /** For each example a class from 0, or a target value. */
-  readonly labels: ArrayLike<number>
+  /**
+   * For each example a class from 0, or a target value. Where there are targets: their first values, unless labels are
+   * given, by which partitions deal the examples.
+   */
+  readonly labels?: ArrayLike<number>
+  /** The targets of all examples in order, row-major, where a target is more than one number. */
+  readonly targets?: NumericArray
+  /** Shape of one example's target. */
+  readonly targetShape?: readonly number[]
   /** Shape of one example's features. */
   readonly shape: readonly number[]
   /**
@@ -24,11 +31,18 @@ export interface InMemoryData {
  * Makes examples from arrays in memory.
  *
  * @throws DATA_COUNT when the number of features doesn't fit the labels and the shape, or a column's length doesn't fit
- *   the labels; DATA_DIVISOR.
+ *   the labels; DATA_TARGETS when the number of targets doesn't fit; DATA_DIVISOR.
  */
-export function inMemoryExamples({ features, labels, shape, divisor, columns, ids }: InMemoryData): Examples {
+export function inMemoryExamples(data: InMemoryData): Examples {
+  const { features, targets, targetShape = [], shape, divisor, columns, ids } = data
   const size = sizeOf(shape)
+  const targetSize = sizeOf(targetShape)
+  const labels = data.labels ?? firstOfEach(targets, targetSize)
   const count = labels.length
+  if (targets && targets.length !== count * targetSize) {
+    const words = { labels: counted(count, 'example'), expected: counted(count * targetSize, 'value') }
+    throw dataError('DATA_TARGETS', { ...words, shape: targetShape, came: targets.length })
+  }
   if (features.length !== count * size) {
     const words = { labels: counted(count, 'label'), expected: counted(count * size, 'value') }
     throw dataError('DATA_COUNT', { ...words, shape, came: features.length })
@@ -51,6 +65,13 @@ export function inMemoryExamples({ features, labels, shape, divisor, columns, id
       checkIndex(index, count)
       return labels[index] ?? 0
     },
+    targets: targets && {
+      shape: targetShape,
+      read(index, out, offset) {
+        checkIndex(index, count)
+        out.set(targets.subarray(index * targetSize, (index + 1) * targetSize), offset)
+      },
+    },
     bytes: features instanceof Uint8Array ? byteFeatures(features, size, count, divided) : undefined,
     columns: columnsOf(columns, (values) => (index) => {
       checkIndex(index, count)
@@ -63,6 +84,12 @@ export function inMemoryExamples({ features, labels, shape, divisor, columns, id
       },
     }),
   }
+}
+
+/** The first value of each target. */
+function firstOfEach(targets: NumericArray | undefined, size: number): ArrayLike<number> {
+  if (!targets) return []
+  return Float64Array.from({ length: Math.ceil(targets.length / size) }, (_, index) => targets[index * size] ?? 0)
 }
 
 function byteFeatures(features: Uint8Array, size: number, count: number, divisor: number): ByteFeatures {
@@ -91,6 +118,7 @@ export function subset(examples: Examples, indices: Uint32Array): Examples {
     shape: examples.shape,
     read: (index, out, offset) => examples.read(sourceIndex(index), out, offset),
     label: (index) => examples.label(sourceIndex(index)),
+    targets: targetsOf(examples.targets, sourceIndex),
     bytes: examples.bytes && {
       divisor: examples.bytes.divisor,
       copy: (index, out, offset) => examples.bytes?.copy(sourceIndex(index), out, offset),
@@ -98,6 +126,13 @@ export function subset(examples: Examples, indices: Uint32Array): Examples {
     columns: columnsOf(examples.columns, (column) => (index) => column(sourceIndex(index))),
     ...(examples.id && { id: (index) => examples.id?.(sourceIndex(index)) ?? '' }),
   }
+}
+
+/** The targets by other indices. */
+function targetsOf(targets: Targets | undefined, sourceIndex: (index: number) => number): Targets | undefined {
+  return (
+    targets && { shape: targets.shape, read: (index, out, offset) => targets.read(sourceIndex(index), out, offset) }
+  )
 }
 
 /** Makes each column anew. Undefined without columns. */
@@ -157,12 +192,13 @@ export type NumericArray =
 /**
  * The examples of all sets, one set after another, with the columns that all sets share. Copies nothing.
  *
- * @throws DATA_JOIN without a set, or when the sets' shapes differ.
+ * @throws DATA_JOIN without a set, or when the sets' shapes, or those of their targets, differ.
  */
 export function join(sets: readonly Examples[]): Examples {
   const [first] = sets
-  if (!first || sets.some(({ shape }) => String(shape) !== String(first.shape))) {
-    throw dataError('DATA_JOIN', { shapes: sets.map(({ shape }) => `[${shape}]`).join(', ') || 'none' })
+  const shapeOf = ({ shape, targets }: Examples) => `[${shape}]${targets ? ` with targets of [${targets.shape}]` : ''}`
+  if (!first || sets.some((set) => shapeOf(set) !== shapeOf(first))) {
+    throw dataError('DATA_JOIN', { shapes: sets.map(shapeOf).join(', ') || 'none' })
   }
   const head = first
   const ends: number[] = []
@@ -202,6 +238,13 @@ export function join(sets: readonly Examples[]): Examples {
     label(index) {
       const { set, index: within } = find(index)
       return set.label(within)
+    },
+    targets: first.targets && {
+      shape: first.targets.shape,
+      read(index, out, offset) {
+        const { set, index: within } = find(index)
+        set.targets?.read(within, out, offset)
+      },
     },
     columns: Object.fromEntries(
       shared.map((name) => [

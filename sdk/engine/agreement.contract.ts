@@ -3,7 +3,7 @@ import type { Examples } from '../data/examples.ts'
 import { layersLearner } from '../layers/layers-learner.ts'
 import { loadTensorFlow, type TensorFlow } from '../layers/tensorflow.ts'
 import type { Learner } from '../learn/learner.ts'
-import type { LossName } from '../learn/loss.ts'
+import type { LossChoice } from '../learn/loss.ts'
 import { randomStream } from '../random/random-stream.ts'
 import { tensorViews } from '../weights/layout.ts'
 
@@ -11,10 +11,12 @@ import { tensorViews } from '../weights/layout.ts'
 export interface Comparison {
   readonly model: (tf: TensorFlow) => LayersModel
   readonly shape: readonly number[]
-  readonly loss?: LossName
+  readonly loss?: LossChoice
   /** Number of classes, 1 to 3. For an embedding, features are whole numbers below `numbers`. */
   readonly classes?: number
   readonly numbers?: number
+  /** The shape of targets, where an example has more than a label: classes, or values from −1 to 1. */
+  readonly targets?: { readonly shape: readonly number[]; readonly of: 'classes' | 'values' }
   readonly examples?: number
   readonly batch?: number
   readonly epochs?: number
@@ -37,15 +39,24 @@ function learnerOf(comparison: Comparison, engine: 'engine' | 'tensorflow'): Pro
 }
 
 export function examplesOf(comparison: Comparison): Examples {
-  const { shape, classes = 3, numbers, examples = 4 } = comparison
+  const { shape, classes = 3, numbers, targets, examples = 4 } = comparison
   const size = shape.reduce((product, length) => product * length, 1)
   const random = stream(comparison, 'examples')
   const feature = () => (numbers === undefined ? 2 * random.uniform() - 1 : random.below(numbers))
   const features = Float32Array.from({ length: examples * size }, feature)
   const labels = Array.from({ length: examples }, () => random.below(classes))
+  const perTarget = targets?.shape.reduce((product, length) => product * length, 1) ?? 0
+  const drawn = Float32Array.from({ length: examples * perTarget }, () =>
+    targets?.of === 'values' ? 2 * random.uniform() - 1 : random.below(classes),
+  )
   return {
     count: examples,
     shape,
+    targets: targets && {
+      shape: targets.shape,
+      read: (index, out, offset) => out.set(drawn.subarray(index * perTarget, (index + 1) * perTarget), offset),
+    },
+    columns: { weight: (index) => [1, 0, 2.5][index % 3] ?? 1 },
     read: (index, out, offset) => out.set(features.subarray(index * size, (index + 1) * size), offset),
     label: (index) => labels[index] ?? 0,
   }

@@ -18,8 +18,19 @@ export interface CompiledModel {
   readonly shapes: ReadonlyMap<string, readonly number[]>
   /** Address of the memory for a batch's features as bytes. */
   readonly bytes: number
-  /** Address of the labels, one float32 for each example. */
-  readonly labels: number
+  /** Address of the targets, float32. */
+  readonly targets: number
+  /** Address of a float64 weight for each row of outputs. */
+  readonly weights: number
+}
+
+export interface CompiledSize extends PlanSize {
+  /** Number of values of an example's target. Default 1. */
+  readonly targets?: number
+  /** Number of rows of an example's outputs that have weights. Default 0. */
+  readonly weighedRows?: number
+  /** Whether the model may end with another shape than a vector: with rows of outputs. Default: no. */
+  readonly inRows?: boolean
 }
 
 /**
@@ -27,7 +38,8 @@ export interface CompiledModel {
  *
  * @throws LEARN_ENGINE_MODEL naming the layer, and the unknown setting if any.
  */
-export function compile(graph: LayerGraph, size: PlanSize): CompiledModel {
+export function compile(graph: LayerGraph, size: CompiledSize): CompiledModel {
+  const { targets = 1, weighedRows = 0, inRows = false } = size
   const plan = new Plan(size)
   const input = plan.tensor(graph.inputShape, graph.inputGradient ? 'inner' : 'input')
   const consumers = countConsumers(graph)
@@ -46,7 +58,8 @@ export function compile(graph: LayerGraph, size: PlanSize): CompiledModel {
 
   const last = take(graph.output)
   if (!last) throw unfit(`it ends with ${graph.output}, which is no layer`)
-  if (last.shape.length !== 1) throw unfit(`it ends with the shape [${last.shape}]: let a flatten layer be the last`)
+  if (last.shape.length !== 1 && !inRows)
+    throw unfit(`it ends with the shape [${last.shape}]: let a flatten layer be the last`)
   const output = inPixels(plan, 'output', last)
   return {
     plan,
@@ -55,7 +68,8 @@ export function compile(graph: LayerGraph, size: PlanSize): CompiledModel {
     layers,
     shapes,
     bytes: plan.allocate(plan.batch * tensorSize(input)),
-    labels: plan.allocate(4 * plan.batch),
+    targets: plan.allocate(4 * plan.batch * targets),
+    weights: plan.allocate(8 * plan.batch * weighedRows),
   }
 }
 

@@ -1,17 +1,20 @@
 import type { Examples } from '../data/examples.ts'
 import { learnError } from '../learn/errors.ts'
+import { checkTargets, fittedLoss } from '../learn/fitted-loss.ts'
 import { initialValues } from '../learn/initializer.ts'
 import type { Learner } from '../learn/learner.ts'
 import { oneAtATime } from '../learn/local-training.ts'
-import { checkLabels, classesOf, type LastActivation, type LossName, lastActivationRemark } from '../learn/loss.ts'
+import { type LastActivation, type Loss, lastActivationRemark } from '../learn/loss.ts'
+import { checkMetrics, type Metric } from '../learn/metrics.ts'
+import { predictionsOf } from '../learn/predictions.ts'
 import type { Steps } from '../learn/steps.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import { type Layout, layoutOf, sizeOf, tensorViews } from '../weights/layout.ts'
 import { type CompiledModel, compile } from './compile.ts'
 import { engine, inLayoutOrder } from './engine.ts'
-import { engineLoss, withoutLastActivation } from './engine-loss.ts'
+import { withoutLastActivation } from './engine-loss.ts'
 import { engineParts } from './engine-parts.ts'
-import { evaluateOnEngine, trainOnEngine } from './engine-training.ts'
+import { evaluateOnEngine, outputsOfEngine, trainOnEngine } from './engine-training.ts'
 import { type LayerGraph, layerGraph, requireLoadableNames } from './model/layer-graph.ts'
 
 /** A model that the engine can run, before its memory is allocated. */
@@ -24,8 +27,9 @@ export interface EngineModel {
   readonly topology: unknown
   /** Names of the weights that steps move. */
   readonly trained: ReadonlySet<string>
-  /** Number of output values for one example. */
+  /** Number of output values for one example, and their shape. */
   readonly outputs: number
+  readonly outputShape: readonly number[]
   initialWeights(random: RandomStream): Float32Array
 }
 
@@ -34,7 +38,7 @@ export interface EngineModel {
  *
  * @throws LEARN_ENGINE_MODEL, naming the layer or setting that the engine doesn't know; LEARN_LAST_ACTIVATION.
  */
-export function engineModel(topology: unknown, loss?: LossName): EngineModel {
+export function engineModel(topology: unknown, loss?: Loss): EngineModel {
   const { graph, compiled, lastActivation } = forLoss(layerGraph(topology), loss)
   const { plan, output } = compiled
   const slots = inLayoutOrder(plan.weights)
@@ -50,6 +54,7 @@ export function engineModel(topology: unknown, loss?: LossName): EngineModel {
     topology,
     trained: new Set(slots.flatMap(({ name, trained }) => (trained ? [name] : []))),
     outputs: output.pixels * output.channels,
+    outputShape: output.shape,
     initialWeights(random) {
       const weights = new Float32Array(layout.size)
       const views = tensorViews(layout, weights)
@@ -66,13 +71,16 @@ interface ForLoss extends Pick<EngineModel, 'graph' | 'lastActivation'> {
 }
 
 /** The graph without the activation that the loss applies. Unchanged if it doesn't end with one. */
-function forLoss(graph: LayerGraph, loss: LossName | undefined): ForLoss {
-  const compiledOf = (given: LayerGraph) => compile(given, { batch: 1, trainedBytes: 0 })
+function forLoss(graph: LayerGraph, loss: Loss | undefined): ForLoss {
+  const compiledOf = (given: LayerGraph) => compile(given, { batch: 1, trainedBytes: 0, inRows: loss !== undefined })
   const without = loss && withoutLastActivation(graph)
   if (without) {
     const compiled = compiledOf(without.graph)
-    const { pixels, channels } = compiled.output
-    const lastActivation = without.isFor(loss, compiled.shapes.get(without.layer) ?? [], pixels * channels)
+    const lastActivation = without.isFor(
+      loss,
+      compiled.shapes.get(without.layer) ?? [],
+      compiled.output.shape.at(-1) ?? 1,
+    )
     if (lastActivation) return { graph: without.graph, compiled, lastActivation }
   }
   return { graph, compiled: compiledOf(graph), lastActivation: undefined }
@@ -85,17 +93,20 @@ const evaluationBatch = 100
  * A learner that trains a model with the engine's WebAssembly kernels, which give the same bits in every process,
  * thread and browser.
  */
-export function engineLearner(model: EngineModel, loss: LossName, steps: Steps): Learner {
-  const lossOf = engineLoss(loss, model.outputs)
+export function engineLearner(model: EngineModel, loss: Loss, steps: Steps, metrics: readonly Metric[] = []): Learner {
+  const fitted = fittedLoss(loss, model.outputShape)
+  checkMetrics(metrics, fitted)
   const { graph, layout, topology, lastActivation } = model
-  const running = engine({ graph, batch: Math.max(steps.batch, evaluationBatch), trainingBatch: steps.batch })
+  const { batch } = steps
+  const running = engine({ graph, batch: Math.max(batch, evaluationBatch), trainingBatch: batch, fitted })
+  if (loss.own?.representation !== undefined) running.tap(loss.own.representation)
   const inputSize = sizeOf(graph.inputShape)
   const check = (examples: Examples, purpose: 'train' | 'evaluate') => {
     if (examples.count < 1) throw learnError('LEARN_EMPTY', { purpose })
     if (sizeOf(examples.shape) !== inputSize)
       throw learnError('LEARN_INPUT', { expected: graph.inputShape, came: examples.shape })
   }
-  const classes = classesOf(loss, model.outputs)
+  const { classes } = fitted
   const exclusively = oneAtATime()
   return {
     layout,
@@ -111,20 +122,25 @@ export function engineLearner(model: EngineModel, loss: LossName, steps: Steps):
     initialWeights: async (random) => model.initialWeights(random),
     check(examples, purpose) {
       check(examples, purpose)
-      checkLabels(lossOf.check, examples)
+      checkTargets(fitted, examples)
     },
     async train(request) {
       check(request.examples, 'train')
-      return exclusively(() => trainOnEngine(running, lossOf, steps, layout, request))
+      return exclusively(() => trainOnEngine(running, fitted, steps, layout, request))
     },
     async evaluate(weights, examples, options) {
       check(examples, 'evaluate')
-      return exclusively(async () => evaluateOnEngine(running, lossOf, weights, examples, options))
+      return exclusively(async () => evaluateOnEngine(running, fitted, { metrics, batch }, weights, examples, options))
+    },
+    async predict(weights, examples) {
+      check(examples, 'evaluate')
+      const outputs = await exclusively(async () => outputsOfEngine(running, weights, examples))
+      return predictionsOf(outputs, model.outputShape, lastActivation)
     },
     modelLayers: {
       layers: graph.layers.map(({ name }) => name),
       untrained: layout.tensors.flatMap(({ name }) => (model.trained.has(name) ? [] : [name])),
     },
-    parts: engineParts(model, lossOf, Math.max(steps.batch, evaluationBatch)),
+    parts: engineParts(model, fitted, Math.max(batch, evaluationBatch)),
   }
 }

@@ -1,6 +1,8 @@
 import test from 'ava'
 import fc from 'fast-check'
 import type { TensorFlow } from '../layers/tensorflow.ts'
+import { fittedLoss } from '../learn/fitted-loss.ts'
+import { lossOf } from '../learn/loss.ts'
 import { usePlainTensorFlow } from './agreement.contract.ts'
 import { agrees } from './agreement-properties.contract.ts'
 import { engineLoss, type LossRows } from './engine-loss.ts'
@@ -41,20 +43,20 @@ for (const [loss, units, classes] of [
 /** The loss and gradient of one output with its label. */
 function ofOne(name: 'sigmoidCrossEntropy' | 'meanSquaredError', output: number, label: number) {
   const memory = new WebAssembly.Memory({ initial: 2 })
-  const [outputs, labels, gradient] = [0, 64, 128].map((offset) => firstFreeAddress + offset)
+  const [outputs, targets, gradient] = [0, 64, 128].map((offset) => firstFreeAddress + offset)
   const at = (address = 0) => new Float32Array(memory.buffer, address, 1)
   at(outputs)[0] = output
-  at(labels)[0] = label
+  at(targets)[0] = label
   const rows: LossRows = {
     outputs: outputs ?? 0,
     pitch: 32,
     examples: 1,
-    size: 1,
-    labels: labels ?? 0,
+    targets: targets ?? 0,
+    weights: 0,
     gradient: gradient ?? 0,
     scale: 1,
   }
-  const sums = engineLoss(name, 1).run(engineKernels(memory), rows)
+  const sums = engineLoss(fittedLoss(lossOf(name), [1])).run(engineKernels(memory), rows)
   return { ...sums, gradient: at(gradient)[0] }
 }
 

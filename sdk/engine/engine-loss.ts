@@ -1,25 +1,18 @@
-import {
-  type LabelCheck,
-  type LastActivation,
-  type LossName,
-  labelCheck,
-  lossApplies,
-  passingClasses,
-  recurrentClasses,
-} from '../learn/loss.ts'
+import type { FittedLoss } from '../learn/fitted-loss.ts'
+import { type LastActivation, type Loss, lossApplies, passingClasses, recurrentClasses } from '../learn/loss.ts'
 import type { Kernels } from './kernels.ts'
 import type { LayerGraph, LayerNode } from './model/layer-graph.ts'
 
 /** Outputs of a pass, and the target of their gradient: addresses in the engine's memory. */
 export interface LossRows {
   readonly outputs: number
-  /** Bytes from one example's outputs to the next. */
+  /** Bytes from one row of outputs to the next. */
   readonly pitch: number
   readonly examples: number
-  /** Number of outputs of one example. */
-  readonly size: number
-  /** Address of the labels, one float32 for each example. */
-  readonly labels: number
+  /** Address of the targets, float32. */
+  readonly targets: number
+  /** Address of the rows' weights, float64. */
+  readonly weights: number
   /** Address of the gradient. 0: no gradient. */
   readonly gradient: number
   /** Factor of the gradient of the examples' losses. */
@@ -29,48 +22,54 @@ export interface LossRows {
 export interface LossSums {
   /** Sum of the examples' losses. */
   readonly loss: number
-  /** Number of examples with the right class. Absent for a loss without classes. */
+  /** Number of rows with the right class, or of outputs with the right label. Absent for a loss without classes. */
   readonly correct?: number
 }
 
-/** The loss by the engine's kernels, with value and gradient. */
+/** A loss by the engine's kernels, with value and gradient. */
 export interface EngineLoss {
-  readonly name: LossName
-  readonly check: LabelCheck
+  readonly fitted: FittedLoss
+  /** Whether the loss has one target an example, whose weight is 1: `weights` of the rows aren't read. */
+  readonly isPlain: boolean
   run(kernels: Kernels, rows: LossRows): LossSums
 }
 
-/** @throws LEARN_SETTING for an unknown loss, LEARN_OUTPUTS for a loss that doesn't fit the model's outputs. */
-export function engineLoss(name: LossName, outputs: number): EngineLoss {
-  const check = labelCheck(name, outputs)
-  switch (name) {
-    case 'softmaxCrossEntropy':
-      return {
-        name,
-        check,
-        run: (kernels, { outputs, pitch, examples, size, labels, gradient, scale }) => ({
-          loss: kernels.softmaxCrossEntropy(outputs, pitch, examples, size, labels, gradient, scale),
-          correct: Number(kernels.correct.value),
-        }),
+/** The kernels of a loss, which is no composition of operations. */
+export function engineLoss(fitted: FittedLoss): EngineLoss {
+  const { loss, rows: perExample, size, targets, weighted } = fitted
+  const { name, labelSmoothing, delta } = loss
+  const isPlain = perExample === 1 && targets === 1 && !weighted && labelSmoothing === 0
+  const plain = isPlain ? plainKernels[name] : undefined
+  const of = ({ outputs, pitch, examples, targets, weights }: LossRows) =>
+    [outputs, pitch, examples * perExample, size, targets, weights] as const
+  const kind = ['meanSquaredError', 'meanAbsoluteError', 'huber'].indexOf(name)
+  return {
+    fitted,
+    isPlain: plain !== undefined,
+    run(kernels, rows) {
+      const { gradient, scale } = rows
+      if (plain) {
+        const sum = plain(kernels, rows, size)
+        return loss.targets === 'values' ? { loss: sum } : { loss: sum, correct: Number(kernels.correct.value) }
       }
-    case 'sigmoidCrossEntropy':
-      return {
-        name,
-        check,
-        run: (kernels, { outputs, pitch, examples, labels, gradient, scale }) => ({
-          loss: kernels.sigmoidCrossEntropy(outputs, pitch, examples, labels, gradient, scale),
-          correct: Number(kernels.correct.value),
-        }),
-      }
-    case 'meanSquaredError':
-      return {
-        name,
-        check,
-        run: (kernels, { outputs, pitch, examples, labels, gradient, scale }) => ({
-          loss: kernels.squaredError(outputs, pitch, examples, labels, gradient, scale),
-        }),
-      }
+      if (kind >= 0) return { loss: kernels.errorRows(kind, delta, ...of(rows), gradient, scale) }
+      const kernel = loss.targets === 'classes' ? kernels.softmaxRows : kernels.sigmoidRows
+      const sum = kernel(...of(rows), labelSmoothing, gradient, scale)
+      return { loss: sum, correct: Number(kernels.correct.value) }
+    },
   }
+}
+
+type PlainKernel = (kernels: Kernels, rows: LossRows, size: number) => number
+
+/** Losses with one target an example, all of the weight 1. */
+const plainKernels: Readonly<Record<string, PlainKernel>> = {
+  softmaxCrossEntropy: (kernels, { outputs, pitch, examples, targets, gradient, scale }, size) =>
+    kernels.softmaxCrossEntropy(outputs, pitch, examples, size, targets, gradient, scale),
+  sigmoidCrossEntropy: (kernels, { outputs, pitch, examples, targets, gradient, scale }) =>
+    kernels.sigmoidCrossEntropy(outputs, pitch, examples, targets, gradient, scale),
+  meanSquaredError: (kernels, { outputs, pitch, examples, targets, gradient, scale }) =>
+    kernels.squaredError(outputs, pitch, examples, targets, gradient, scale),
 }
 
 /** A model's graph without its last activation. */
@@ -78,8 +77,12 @@ interface GraphWithout {
   readonly graph: LayerGraph
   /** The layer whose activation is left out. */
   readonly layer: string
-  /** Returns the activation if the loss takes this graph's outputs. LEARN_LAST_ACTIVATION as `lossApplies`. */
-  isFor(loss: LossName, shape: readonly number[], outputs: number): LastActivation | undefined
+  /**
+   * Returns the activation if the loss takes this graph's outputs. LEARN_LAST_ACTIVATION as `lossApplies`.
+   *
+   * @param outputs Number of outputs of one row.
+   */
+  isFor(loss: Loss, shape: readonly number[], outputs: number): LastActivation | undefined
 }
 
 /** The graph without its last activation. Undefined where the model doesn't end with an activation. */

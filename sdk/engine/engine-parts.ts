@@ -1,9 +1,10 @@
 import { learnError } from '../learn/errors.ts'
+import type { FittedLoss } from '../learn/fitted-loss.ts'
 import type { ModelPart, ModelParts, PartGradients, PartPass } from '../learn/learner.ts'
 import { type Layout, sizeOf, tensorViews } from '../weights/layout.ts'
 import { compile } from './compile.ts'
 import { type Engine, engine, inLayoutOrder } from './engine.ts'
-import type { EngineLoss } from './engine-loss.ts'
+import { engineLoss } from './engine-loss.ts'
 import { type LayerGraph, type LayerNode, modelInput } from './model/layer-graph.ts'
 import { type Pass, type Tensor, tensorSize } from './plan.ts'
 
@@ -36,11 +37,12 @@ type BatchWork = (pass: Pass, from: number) => void
  * Passes through parts of a model. Each part gets its engine at its first pass. A pass whose activations exceed the
  * memory is split into batches. Moving statistics of batch normalizations don't change.
  */
-export function engineParts(model: WholeModel, lossOf: EngineLoss | undefined, batch: number): ModelParts {
+export function engineParts(model: WholeModel, fitted: FittedLoss | undefined, batch: number): ModelParts {
+  const lossOf = fitted && !fitted.loss.own ? engineLoss(fitted) : undefined
   const parts = new Map<string, RunningPart>()
   const running = (part: ModelPart) => {
     const key = JSON.stringify([part.after, part.through])
-    const found = parts.get(key) ?? runningPart(model, part, batch)
+    const found = parts.get(key) ?? runningPart(model, part, batch, fitted)
     parts.set(key, found)
     return found
   }
@@ -77,15 +79,26 @@ export function engineParts(model: WholeModel, lossOf: EngineLoss | undefined, b
     async loss(request, labels) {
       const part = running(request.part)
       const { engine } = part
-      if (!part.isLast || !lossOf) throw partError(model, request.part, "it doesn't end with the model's output")
-      if (labels.length !== request.examples) {
-        throw learnError('LEARN_WEIGHTS', { what: 'the labels', expected: request.examples, came: labels.length })
+      if (!part.isLast || !fitted) throw partError(model, request.part, "it doesn't end with the model's output")
+      const { loss: asked, targets: perExample, rows } = fitted
+      if (!lossOf || asked.exampleWeights !== undefined) {
+        const reason = `the loss ${asked.name} needs the whole examples, and a part has their targets alone`
+        throw partError(model, request.part, reason)
       }
-      labels.forEach((label, index) => lossOf.check(label, index))
+      const expected = request.examples * perExample
+      if (labels.length !== expected)
+        throw learnError('LEARN_WEIGHTS', { what: 'the labels', expected, came: labels.length })
+      for (let index = 0; index < request.examples; index++)
+        fitted.check(labels.subarray(index * perExample, (index + 1) * perExample), index)
       let total = 0
       let right: number | undefined
       const gradients = gradientsOf(model, part, request, ({ batch }, from) => {
-        engine.labels.set(labels.subarray(from, from + batch))
+        const targets = engine.targets.subarray(0, batch * perExample)
+        targets.set(labels.subarray(from * perExample, (from + batch) * perExample))
+        fitted.mask(targets)
+        if (!lossOf.isPlain)
+          for (let row = 0; row < batch; row++)
+            fitted.weigh({}, row, targets, row * perExample, engine.weights, row * rows)
         const { loss, correct } = engine.loss(lossOf, batch, 1 / request.examples)
         total += loss
         if (correct !== undefined) right = (right ?? 0) + correct
@@ -186,17 +199,18 @@ function copyRows(
   for (let row = 0; row < examples; row++) copy(row, floats(address + 4 * row * size, size))
 }
 
-function runningPart(model: WholeModel, part: ModelPart, batch: number): RunningPart {
+function runningPart(model: WholeModel, part: ModelPart, batch: number, fitted: FittedLoss | undefined): RunningPart {
   const { graph } = model
-  const { shapes } = compile(graph, { batch: 1, trainedBytes: 0 })
+  const { shapes } = compile(graph, { batch: 1, trainedBytes: 0, inRows: true })
   const own = partGraph(model, part, shapes)
   const slots = inLayoutOrder(compile(own, { batch: 1, trainedBytes: 0 }).plan.weights)
+  const isLast = own.output === graph.output
   return {
-    engine: engine({ graph: own, batch }),
+    engine: engine({ graph: own, batch, fitted: isLast ? fitted : undefined }),
     names: slots.map(({ name }) => name),
     size: slots.reduce((size, { shape }) => size + sizeOf(shape), 0),
     inputs: sizeOf(own.inputShape),
-    isLast: own.output === graph.output,
+    isLast,
   }
 }
 

@@ -6,8 +6,8 @@ import type { Pass } from './plan.ts'
 
 /** The steps of a training in progress, and the memory to which its passes add gradients. */
 interface TrainingSteps extends LocalSteps {
-  /** The address shift and the factor with which the passes add their gradients. */
-  readonly target: Pick<Pass, 'gradientShift' | 'gradientScale'>
+  /** The address shift and the factor with which the passes of a step add their gradients. */
+  target(learningRate: number): Pick<Pass, 'gradientShift' | 'gradientScale'>
   /** Only where each example's gradient is clipped: adds the gradient of one example, for a mean over `examples`. */
   addExample?(examples: number): void
 }
@@ -25,7 +25,7 @@ export function beginSteps(engine: Engine, training: LocalTraining, terms: StepT
   const hasTerms = pull !== 0 || linear.length > 0
   if (optimizer.plain && !hasTerms && !frozen && exampleClip === undefined && steps.batch <= capacity) {
     engine.load(start)
-    return { target: { gradientShift: 0, gradientScale: -steps.learningRate }, step: () => {} }
+    return { target: (rate) => ({ gradientShift: 0, gradientScale: -rate }), step: () => {} }
   }
   const [gradient = 0, ...others] = engine.places(
     1 + optimizer.states + Number(hasTerms) + Number(exampleClip !== undefined) + (frozen ? 2 : 0),
@@ -44,13 +44,13 @@ export function beginSteps(engine: Engine, training: LocalTraining, terms: StepT
   else if (pull === 0 || centre !== start) engine.load(start)
   const moves = optimizer.begin({ kernels, weights: address, gradient, states, count, slope: pull, offset })
   const step = frozen
-    ? () => {
+    ? (rate: number) => {
         kernels.keepMasked(gradient, mask, 0, count)
-        moves.step()
+        moves.step(rate)
         kernels.keepMasked(address, mask, kept, count)
       }
     : moves.step
-  const added = (place: number) => ({ gradientShift: place - address, gradientScale: 1 })
+  const added = (place: number) => () => ({ gradientShift: place - address, gradientScale: 1 })
   if (exampleClip === undefined) return { target: added(gradient), step }
 
   kernels.fill(example, 0, count)

@@ -1,7 +1,7 @@
 import type { Examples } from '../data/examples.ts'
 import { contrastiveOf, groupTermOf } from '../learn/example-terms.ts'
+import type { FittedLoss } from '../learn/fitted-loss.ts'
 import type { ContrastiveTerm, GroupTerm } from '../learn/learner.ts'
-import type { LossName } from '../learn/loss.ts'
 import type { Engine, Tap } from './engine.ts'
 import { type Tensor, tensorSize } from './plan.ts'
 
@@ -14,10 +14,19 @@ export interface ExampleTerm {
   add(indices: Uint32Array, scale: number): number
 }
 
-/** Copies the outputs of a layer for the rows of a pass, without padding, one example after another. */
-export function rowsOf(engine: Engine, tensor: Tensor, rows: number, into: Float32Array, from: number): void {
+/**
+ * Copies the outputs of a layer for `rows` rows of a pass, from row `first` on, without padding, one example after another.
+ */
+export function rowsOf(
+  engine: Engine,
+  tensor: Tensor,
+  rows: number,
+  into: Float32Array,
+  from: number,
+  first = 0,
+): void {
   const { pixels, channels, pitch } = tensor
-  const values = engine.floats(tensor.value, rows * tensorSize(tensor))
+  const values = engine.floats(tensor.value + 4 * first * tensorSize(tensor), rows * tensorSize(tensor))
   for (let row = 0, next = from; row < rows; row++)
     for (let pixel = 0; pixel < pixels; pixel++, next += channels) {
       const at = (row * pixels + pixel) * pitch
@@ -25,8 +34,8 @@ export function rowsOf(engine: Engine, tensor: Tensor, rows: number, into: Float
     }
 }
 
-/** Calls `add` with the gradient of one output value, to which a term's gradient is added. */
-function addToRow(engine: Engine, tensor: Tensor, row: number, gradient: Float64Array): void {
+/** Adds to the gradient of a row of a tensor. */
+export function addToRow(engine: Engine, tensor: Tensor, row: number, gradient: Float64Array): void {
   const { pixels, channels, pitch } = tensor
   const values = engine.floats(tensor.gradient + 4 * row * tensorSize(tensor), tensorSize(tensor))
   for (let pixel = 0, next = 0; pixel < pixels; pixel++)
@@ -62,9 +71,9 @@ export function contrastiveTerm(
 }
 
 /** The term over groups: factor·p for each example, with p the probability of class 1. */
-export function groupTerm(engine: Engine, loss: LossName, term: GroupTerm, examples: Examples): ExampleTerm {
+export function groupTerm(engine: Engine, fitted: FittedLoss, term: GroupTerm, examples: Examples): ExampleTerm {
   const { output, outputs } = engine
-  const of = groupTermOf(term, examples, { loss, outputs })
+  const of = groupTermOf(term, examples, fitted)
   return {
     add(indices, scale) {
       const rows = new Float32Array(indices.length * outputs)

@@ -2,12 +2,13 @@ import test from 'ava'
 import type { Examples } from '../data/examples.ts'
 import { layersLearner } from '../layers/layers-learner.ts'
 import type { TensorFlow } from '../layers/tensorflow.ts'
+import { fittedLoss } from '../learn/fitted-loss.ts'
 import type { LocalTerms } from '../learn/learner.ts'
+import { lossOf } from '../learn/loss.ts'
 import type { Steps } from '../learn/steps.ts'
 import { randomStream } from '../random/random-stream.ts'
 import { type Engine, engine } from './engine.ts'
 import { engineModel } from './engine-learner.ts'
-import { engineLoss } from './engine-loss.ts'
 import { trainOnEngine } from './engine-training.ts'
 
 const steps: Steps = { learningRate: 0.05, epochs: 1, batch: 64 }
@@ -39,8 +40,8 @@ for (const [name, settings, terms] of [
       layersLearner({ engine: on, model: wide, loss: 'softmaxCrossEntropy', ...steps, ...settings, epochs: 2 })
     const [ours, theirs] = [await make('engine'), await make('tensorflow')]
     t.true(
-      engine({ graph: engineModel(ours.modelTopology, 'softmaxCrossEntropy').graph, batch: steps.batch }).capacity <
-        steps.batch,
+      engine({ graph: engineModel(ours.modelTopology, lossOf('softmaxCrossEntropy')).graph, batch: steps.batch })
+        .capacity < steps.batch,
     )
     const weights = await ours.initialWeights(randomStream(1))
     const request = () => ({ weights, examples: examplesOf([4], 64), random: randomStream(2), terms })
@@ -61,10 +62,10 @@ const model = engineModel(
       ],
     },
   },
-  'softmaxCrossEntropy',
+  lossOf('softmaxCrossEntropy'),
 )
 const train = (running: Engine, settings: Partial<Steps> = {}, terms: LocalTerms = {}) =>
-  trainOnEngine(running, engineLoss('softmaxCrossEntropy', 2), { ...steps, ...settings }, model.layout, {
+  trainOnEngine(running, fittedLoss(lossOf('softmaxCrossEntropy'), [2]), { ...steps, ...settings }, model.layout, {
     weights: new Float32Array(model.layout.size),
     examples: examplesOf([300], 100),
     random: randomStream(2),

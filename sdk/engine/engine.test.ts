@@ -1,6 +1,8 @@
 import test from 'ava'
 import { layersLearner } from '../layers/layers-learner.ts'
 import type { TensorFlow } from '../layers/tensorflow.ts'
+import { fittedLoss } from '../learn/fitted-loss.ts'
+import { lossOf } from '../learn/loss.ts'
 import { randomStream } from '../random/random-stream.ts'
 import { tensorViews } from '../weights/layout.ts'
 import { disagreement, examplesOf, usePlainTensorFlow, weightsOf } from './agreement.contract.ts'
@@ -17,7 +19,7 @@ function recordTopology(model: Parameters<typeof recordModel>[0]): unknown {
 
 test.before(usePlainTensorFlow)
 
-const loss = engineLoss('softmaxCrossEntropy', 3)
+const loss = engineLoss(fittedLoss(lossOf('softmaxCrossEntropy'), [3]))
 const pass = (batch: number, seed = 0): Pass => ({
   batch,
   training: true,

@@ -1,7 +1,8 @@
 import { learnError } from '../learn/errors.ts'
+import type { FittedLoss } from '../learn/fitted-loss.ts'
 import { sizeOf } from '../weights/layout.ts'
 import { compile } from './compile.ts'
-import type { EngineLoss, LossSums } from './engine-loss.ts'
+import { type EngineLoss, engineLoss, type LossSums } from './engine-loss.ts'
 import { engineKernels, type Kernels } from './kernels.ts'
 import type { LayerGraph } from './model/layer-graph.ts'
 import { aligned, type Pass, paddedTo8, type Tensor, tensorSize, type WeightSlot } from './plan.ts'
@@ -11,6 +12,12 @@ export interface Tap {
   readonly tensor: Tensor
   /** Number of operations up to the output. */
   readonly ops: number
+}
+
+/** Adds to the gradient of a layer's output. */
+export interface AddedGradient {
+  readonly to: Tap
+  add(): void
 }
 
 /** Bytes of weights that are copied in or out at a time, or of one row if that is more. */
@@ -33,12 +40,14 @@ export interface Engine {
   readonly seeded: boolean
   /** A layer whose output for one example depends on the batch's other examples, so that a batch must be one pass. */
   readonly wholeBatchFor: string | undefined
-  /** A batch's features. This view, `bytes` and `labels` are replaced when `places` grows the memory. */
+  /** A batch's features. This view, `bytes`, `targets` and `weights` are replaced when `places` grows the memory. */
   readonly features: Float32Array
   /** The input's memory for features as bytes, which `divideBytes` converts. */
   readonly bytes: Uint8Array
   divideBytes(examples: number, divisor: number): void
-  readonly labels: Float32Array
+  readonly targets: Float32Array
+  /** The weights of the rows of outputs, for a loss that weighs them. */
+  readonly weights: Float64Array
   /** The trained weights, in the engine's arrangement. Padding is zero. */
   readonly trained: { readonly address: number; readonly bytes: number; readonly count: number }
   /** Addresses of `count` arrays, each as large as the trained weights. */
@@ -61,8 +70,8 @@ export interface Engine {
   loss(loss: EngineLoss, examples: number, scale?: number): LossSums
   /** The loss of each example. */
   exampleLosses(loss: EngineLoss, examples: number): Float32Array
-  /** With `added`, adds to the gradient of a tap once the layers after it have written theirs. */
-  backward(pass: Pass, added?: { readonly to: Tap; add(): void }): void
+  /** With `added`, adds to the gradients of taps once the layers after them have written theirs. */
+  backward(pass: Pass, added?: readonly AddedGradient[]): void
   /**
    * The output of a layer, by default the input of the last layer with weights. LEARN_SETTING where there is none with a
    * gradient.
@@ -76,24 +85,31 @@ export interface EngineRequest {
   readonly batch: number
   /** Number of examples of a training batch, for models whose batches can't be split. */
   readonly trainingBatch?: number
+  /** The loss that the passes run. Absent: the first losses that are run have one target an example, and no weights. */
+  readonly fitted?: FittedLoss | undefined
 }
 
 /**
  * Makes memory and kernels for a model. @throws LEARN_ENGINE_MODEL for an unknown layer or setting, or for batches that
  * can't be split and are too large.
  */
-export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): Engine {
-  const [one, two] = [1, 2].map((examples) => compile(graph, { batch: examples, trainedBytes: 0 }).plan)
+export function engine({ graph, batch, trainingBatch = batch, fitted }: EngineRequest): Engine {
+  const forLoss = targetsOf(fitted)
+  const [one, two] = [1, 2].map((examples) => compile(graph, { batch: examples, trainedBytes: 0, ...forLoss }).plan)
   const exampleBytes = (two?.bytes ?? 0) - (one?.bytes ?? 0)
   const fitting = Math.max(1, Math.min(batch, Math.floor((one?.passBytes ?? 0) / exampleBytes)))
-  const capacity = one?.wholeBatchFor === undefined ? fitting : Math.max(fitting, trainingBatch)
+  const layer = one?.wholeBatchFor
+  const whole = layer !== undefined ? `layer ${layer}` : fitted?.loss.own?.wholeBatch && `the loss ${fitted.loss.name}`
+  const capacity = whole ? Math.max(fitting, trainingBatch) : fitting
   if (capacity > fitting && capacity * exampleBytes > wholeBatchBytes) {
     throw learnError('LEARN_ENGINE_MODEL', {
-      reason: `layer ${one?.wholeBatchFor} needs whole batches of ${trainingBatch} examples, which take ${capacity * exampleBytes} bytes; use smaller batches`,
+      reason: `${whole} needs whole batches of ${trainingBatch} examples, which take ${capacity * exampleBytes} bytes; use smaller batches`,
     })
   }
   const trainedBytes = one?.trainedBytes ?? 0
-  const { plan, input, output, layers, bytes, labels } = compile(graph, { batch: capacity, trainedBytes })
+  const compiled = compile(graph, { batch: capacity, trainedBytes, ...forLoss })
+  const { plan, input, output, layers, bytes, targets, weights } = compiled
+  const { targets: perExample, weighedRows } = forLoss
   const { blocks, weightCount, blockSize } = blocksOf(plan.weights)
 
   const staging = aligned(plan.bytes)
@@ -109,18 +125,19 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
     beside: new Float32Array(buffer, besides, paddedTo8(blockSize)),
     features: new Float32Array(buffer, input.value, capacity * tensorSize(input)),
     bytes: new Uint8Array(buffer, bytes, capacity * tensorSize(input)),
-    labels: new Float32Array(buffer, labels, capacity),
+    targets: new Float32Array(buffer, targets, capacity * perExample),
+    weights: new Float64Array(buffer, weights, capacity * weighedRows),
   })
   let views = viewsOf(memory)
   const outputs = output.pixels * output.channels
   const pitch = 4 * output.pitch
-  const lossFrom = (loss: EngineLoss, row: number, examples: number, gradient: number, scale: number) =>
+  const lossFrom = (loss: EngineLoss, example: number, examples: number, gradient: number, scale: number) =>
     loss.run(kernels, {
-      outputs: output.value + row * pitch,
+      outputs: output.value + example * output.pixels * pitch,
       pitch,
       examples,
-      size: outputs,
-      labels: labels + 4 * row,
+      targets: targets + 4 * example * perExample,
+      weights: weights + 8 * example * weighedRows,
       gradient,
       scale,
     })
@@ -140,8 +157,11 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
       return views.bytes
     },
     divideBytes: (examples, divisor) => kernels.divideBytes(bytes, divisor, input.value, examples * tensorSize(input)),
-    get labels() {
-      return views.labels
+    get targets() {
+      return views.targets
+    },
+    get weights() {
+      return views.weights
     },
     trained: { address: plan.trainedStart, bytes: trainedBytes, count: trainedBytes / 4 },
     places(count) {
@@ -191,9 +211,9 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
     loss: (loss, examples, scale) => lossFrom(loss, 0, examples, scale === undefined ? 0 : output.gradient, scale ?? 0),
     exampleLosses: (loss, examples) =>
       Float32Array.from({ length: examples }, (_, row) => lossFrom(loss, row, 1, 0, 0).loss),
-    backward(pass, added) {
+    backward(pass, added = []) {
       for (let index = plan.ops.length; index > 0; index--) {
-        if (index === added?.to.ops) added.add()
+        for (const { to, add } of added) if (index === to.ops) add()
         plan.ops[index - 1]?.backward(kernels, pass)
       }
     },
@@ -205,6 +225,14 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
       throw learnError('LEARN_SETTING', { name: 'the layer of the representation', expected, value: layer })
     },
   }
+}
+
+/** The memory for targets and weights that a loss needs, and whether it takes outputs in rows. */
+function targetsOf(fitted: FittedLoss | undefined) {
+  const isOwn = fitted?.loss.own !== undefined
+  if (!fitted || isOwn) return { targets: 1, weighedRows: 0, inRows: isOwn }
+  const { isPlain } = engineLoss(fitted)
+  return { targets: fitted.targets, weighedRows: isPlain ? 0 : fitted.rows, inRows: true }
 }
 
 /** The layer before the last layer with weights. */

@@ -1,5 +1,4 @@
 export { type EngineModel, engineLearner, engineModel } from './engine-learner.ts'
-export { engineLoss } from './engine-loss.ts'
 export { engineParts } from './engine-parts.ts'
 export { requireLayerName, requireLoadableNames, twinAmong } from './model/layer-graph.ts'
 export type { EngineTensorFlow, LayerLike, LayerSettings } from './model/layer-types.ts'

@@ -113,7 +113,20 @@ export interface LayerKernels extends RecurrentKernels {
     scale: number,
   ): number
   squaredError(outputs: number, pitch: number, rows: number, labels: number, gradient: number, scale: number): number
+  softmaxRows(...rows: [...WeighedRows, smoothing: number, gradient: number, scale: number]): number
+  sigmoidRows(...rows: [...WeighedRows, smoothing: number, gradient: number, scale: number]): number
+  errorRows(kind: number, delta: number, ...rows: [...WeighedRows, gradient: number, scale: number]): number
 }
+
+/** Rows of outputs with their targets and weights. */
+export type WeighedRows = readonly [
+  outputs: number,
+  pitch: number,
+  rows: number,
+  size: number,
+  targets: number,
+  weights: number,
+]
 
 export const layerKernelNames: readonly (keyof LayerKernels)[] = [
   'rectify',
@@ -146,5 +159,8 @@ export const layerKernelNames: readonly (keyof LayerKernels)[] = [
   'movePlaces',
   'sigmoidCrossEntropy',
   'squaredError',
+  'softmaxRows',
+  'sigmoidRows',
+  'errorRows',
   ...recurrentKernelNames,
 ]

@@ -27,7 +27,7 @@ interface StepMemory {
 /** The steps of a begun training. */
 export interface LocalSteps {
   /** Moves the weights by the gradient, and prepares the gradient's array for the next batch. */
-  step(): void
+  step(learningRate: number): void
 }
 
 /**
@@ -70,14 +70,15 @@ export function normScale(most: number, { kernels, gradient, count }: GradientMe
  *
  * @see Polyak, Some methods of speeding up the convergence of iteration methods, 1964.
  */
-export function accumulatedSgd({ learningRate, momentum = 0, weightDecay = 0 }: Steps): LocalOptimizer {
+export function accumulatedSgd({ momentum = 0, weightDecay = 0 }: Steps): LocalOptimizer {
   return {
     plain: momentum === 0 && weightDecay === 0,
     states: 0,
     begin({ kernels, weights, gradient, count, slope, offset }) {
-      const step = () => kernels.moveOn(weights, gradient, learningRate, momentum, slope + weightDecay, offset, count)
+      const step = (rate: number) =>
+        kernels.moveOn(weights, gradient, rate, momentum, slope + weightDecay, offset, count)
       kernels.fill(gradient, 0, count)
-      step()
+      step(0)
       return { step }
     },
   }
@@ -90,7 +91,7 @@ export function accumulatedSgd({ learningRate, momentum = 0, weightDecay = 0 }: 
  * @see Sutskever et al., On the importance of initialization and momentum in deep learning, ICML 2013.
  */
 export function momentumSgd(steps: Steps): LocalOptimizer {
-  const { learningRate, momentum = 0, nesterov = false, weightDecay = 0 } = steps
+  const { momentum = 0, nesterov = false, weightDecay = 0 } = steps
   return {
     plain: false,
     states: momentum === 0 ? 0 : 1,
@@ -101,7 +102,7 @@ export function momentumSgd(steps: Steps): LocalOptimizer {
       beginGradient(place)
       const next = [slope, offset, count] as const
       return {
-        step() {
+        step(learningRate) {
           const scale = clippedScale(steps, place)
           if (velocity === undefined) {
             kernels.gradientStep(weights, gradient, scale, weightDecay, learningRate, ...next)
@@ -123,8 +124,8 @@ export function momentumSgd(steps: Steps): LocalOptimizer {
  * @see Loshchilov & Hutter, Decoupled weight decay regularization, ICLR 2019, algorithm 2.
  */
 export function adam(steps: Steps): LocalOptimizer {
-  const { learningRate, optimizer, weightDecay = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = steps
-  const [coupled, kept] = optimizer === 'adamw' ? [0, 1 - learningRate * weightDecay] : [weightDecay, 1]
+  const { optimizer, weightDecay = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = steps
+  const isDecoupled = optimizer === 'adamw'
   return {
     plain: false,
     states: 2,
@@ -138,7 +139,8 @@ export function adam(steps: Steps): LocalOptimizer {
       let power1 = 1
       let power2 = 1
       return {
-        step() {
+        step(learningRate) {
+          const [coupled, kept] = isDecoupled ? [0, 1 - learningRate * weightDecay] : [weightDecay, 1]
           power1 *= beta1
           power2 *= beta2
           const rate = learningRate / (1 - power1)

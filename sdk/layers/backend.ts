@@ -67,13 +67,23 @@ async function on<Result>(tf: TensorFlow, name: string, work: () => Promise<Resu
  */
 export async function probe(subject: Subject, steps: Steps): Promise<void> {
   const { layout, inputShape } = subject.description
+  const { targets, loss } = subject.fitted
   const weights = new Float32Array(layout.size)
-  const examples: Examples = { count: 1, shape: inputShape, read: () => {}, label: () => 0 }
+  const columns = [loss.exampleWeights, ...(loss.own?.columns ?? [])].filter((name) => name !== undefined)
+  const examples: Examples = {
+    count: 1,
+    shape: inputShape,
+    read: () => {},
+    label: () => 0,
+    targets:
+      targets === 1 ? undefined : { shape: [targets], read: (_, out, offset) => out.fill(0, offset, offset + targets) },
+    columns: Object.fromEntries(columns.map((name) => [name, () => 1])),
+  }
   try {
     await trainModel(subject, { ...steps, epochs: 1 }, { weights, examples, random: randomStream(0, 'probe') })
   } catch (error) {
     // A model may fail on zeros, and yet train on its real data.
     if (!(error instanceof CodedError && error.code === 'LEARN_DIVERGED')) throw error
   }
-  await evaluateModel(subject, weights, examples)
+  await evaluateModel(subject, { metrics: [], batch: steps.batch }, weights, examples)
 }

@@ -1,21 +1,17 @@
 import { CodedError } from '../../runtime/index.ts'
 import { engineLearner, engineModel, type Recording, recordModel } from '../engine/index.ts'
+import { learnError } from '../learn/errors.ts'
+import { checkTargets, fittedLoss } from '../learn/fitted-loss.ts'
 import type { Learner } from '../learn/learner.ts'
-import {
-  checkLabels,
-  classesOf,
-  type LossAlias,
-  type LossName,
-  lastActivationRemark,
-  lossApplies,
-  lossNamed,
-} from '../learn/loss.ts'
+import { type Loss, type LossChoice, lastActivationRemark, lossApplies, lossOf } from '../learn/loss.ts'
+import { checkMetrics, type Metric } from '../learn/metrics.ts'
+import { predictionsOf } from '../learn/predictions.ts'
 import { checkSteps, type Steps } from '../learn/steps.ts'
 import { type Backend, backendFor, probe } from './backend.ts'
-import { lossOf } from './layers-loss.ts'
+import { tensorLoss } from './layers-loss.ts'
 import { describeModel, type ModelDescription } from './layers-model.ts'
 import type { Subject } from './layers-steps.ts'
-import { checkExamples, evaluateModel, trainModel } from './layers-training.ts'
+import { checkExamples, evaluateModel, outputsOf, trainModel } from './layers-training.ts'
 import { buildModel } from './model-building.ts'
 import { loadSavedModel, type SavedModel, startingFrom, tensorsOf } from './saved-model.ts'
 import { type LayersModel, loadTensorFlow, type TensorFlow } from './tensorflow.ts'
@@ -30,8 +26,13 @@ export interface LayersLearnerSettings extends Steps {
    * activation: the model trains without it, but is published with it.
    */
   readonly model: ModelFunction | SavedModel
-  /** A name, or its alias in Keras: `mse`, `binaryCrossentropy`, `categoricalCrossentropy`, …. */
-  readonly loss: LossName | LossAlias
+  /**
+   * A name, or its alias in Keras: `mse`, `binaryCrossentropy`, `categoricalCrossentropy`, …; an object of the name and its
+   * settings, such as `{ name: 'huber', delta: 2 }`; or a loss of your own, composed of operations.
+   */
+  readonly loss: LossChoice
+  /** Metrics of evaluations beside the loss and, for a loss with classes, the accuracy. */
+  readonly metrics?: readonly Metric[]
   /** `auto`: the engine if it knows every layer of the model, else TensorFlow.js. Default `auto`. */
   readonly engine?: 'auto' | 'engine' | 'tensorflow'
   /**
@@ -53,11 +54,11 @@ export interface LayersLearnerSettings extends Steps {
  */
 export async function layersLearner(settings: LayersLearnerSettings): Promise<Learner> {
   checkSteps(settings)
-  const { engine = 'auto', model: given, loss: lossName, tensorFlow, ...steps } = settings
-  const loss = lossNamed(lossName)
+  const { engine = 'auto', model: given, loss: lossChoice, metrics = [], tensorFlow, ...steps } = settings
+  const loss = lossOf(lossChoice)
   const recording: Recording =
     engine === 'tensorflow' ? { cause: new Error("engine: 'tensorflow' asks for it") } : recordingOf(given)
-  const unloaded = 'topology' in recording ? onEngine(recording.topology, loss, steps) : undefined
+  const unloaded = 'topology' in recording ? onEngine(recording.topology, loss, steps, metrics) : undefined
   if (unloaded && 'learner' in unloaded) return startingFrom(given, unloaded.learner)
 
   const reason = unloaded?.refusal.values.reason ?? ('cause' in recording ? recording.cause.message : '')
@@ -66,9 +67,9 @@ export async function layersLearner(settings: LayersLearnerSettings): Promise<Le
   const description = describeModel(tf, model)
   const start = typeof given === 'function' ? given : { ...given, tensors: tensorsOf(model, description.layout) }
   const fallback = async (why: string) =>
-    startingFrom(start, await onTensorFlow(tf, model, description, loss, steps, why))
+    startingFrom(start, await onTensorFlow(tf, model, description, loss, { steps, metrics, why }))
   if (engine === 'tensorflow') return fallback('as asked')
-  const loaded = unloaded ?? onEngine(description.topology, loss, steps)
+  const loaded = unloaded ?? onEngine(description.topology, loss, steps, metrics)
   if ('learner' in loaded) {
     model.dispose()
     return startingFrom(start, loaded.learner)
@@ -83,11 +84,12 @@ function recordingOf(model: ModelFunction | SavedModel): Recording {
 
 function onEngine(
   topology: unknown,
-  loss: LossName,
+  loss: Loss,
   steps: Steps,
+  metrics: readonly Metric[],
 ): { readonly learner: Learner } | { readonly refusal: CodedError } {
   try {
-    return { learner: engineLearner(engineModel(topology, loss), loss, steps) }
+    return { learner: engineLearner(engineModel(topology, loss), loss, steps, metrics) }
   } catch (error) {
     if (error instanceof CodedError && error.code === 'LEARN_ENGINE_MODEL') return { refusal: error }
     throw error
@@ -98,26 +100,31 @@ async function onTensorFlow(
   tf: TensorFlow,
   model: LayersModel,
   description: ModelDescription,
-  lossName: LossName,
-  steps: Steps,
-  why: string,
+  given: Loss,
+  { steps, metrics, why }: { readonly steps: Steps; readonly metrics: readonly Metric[]; readonly why: string },
 ): Promise<Learner> {
-  const loss = lossOf(tf, lossName, description.outputs, description.outputShape)
+  const fitted = fittedLoss(given, description.outputShape)
+  checkMetrics(metrics, fitted)
+  if (given.own?.representation !== undefined) {
+    const expected = `absent, or a model of layers that the engine knows, since TensorFlow.js gives no representations: ${why}`
+    throw learnError('LEARN_SETTING', { name: 'loss.representation', expected, value: given.own.representation })
+  }
+  const loss = tensorLoss(tf, fitted)
   const last = description.lastActivation
-  const isApplied = last !== undefined && lossApplies(lossName, last, description.outputs)
+  const isApplied = last !== undefined && lossApplies(given, last, description.outputShape.at(-1) ?? 1)
   const forLoss: Subject['forLoss'] = isApplied ? last.without : (work) => work()
-  const subject = { tf, model, description, loss, forLoss }
+  const subject = { tf, model, description, fitted, loss, forLoss }
   const backend = await backendFor(tf, () => probe(subject, steps)).catch((error: unknown) => {
     model.dispose()
     throw error
   })
-  const classes = classesOf(lossName, description.outputs)
+  const { classes } = fitted
   return {
     layout: description.layout,
     modelTopology: description.topology,
     ownSteps: steps,
     runsOn: `TensorFlow.js (${backend.name}): ${why}${slowness(backend)}`,
-    remarks: isApplied ? [lastActivationRemark(lossName, last)] : [],
+    remarks: isApplied ? [lastActivationRemark(given, last)] : [],
     abilities: [
       ...(['work', 'start', 'trainable', 'losses', 'contrastive', 'groups'] as const),
       ...(classes === undefined ? [] : (['classes'] as const)),
@@ -126,10 +133,15 @@ async function onTensorFlow(
     initialWeights: async (random) => description.initialWeights(random),
     check(examples, purpose) {
       checkExamples(subject, examples, purpose)
-      checkLabels(loss.check, examples)
+      checkTargets(fitted, examples)
     },
     train: (request) => backend.run(() => trainModel(subject, steps, request)),
-    evaluate: (weights, examples, options) => backend.run(() => evaluateModel(subject, weights, examples, options)),
+    evaluate: (weights, examples, options) =>
+      backend.run(() => evaluateModel(subject, { metrics, batch: steps.batch }, weights, examples, options)),
+    async predict(weights, examples) {
+      const values = await backend.run(async () => outputsOf(subject, model, weights, examples))
+      return predictionsOf(values, description.outputShape, isApplied ? last : undefined)
+    },
     dispose: () => void model.dispose(),
   }
 }

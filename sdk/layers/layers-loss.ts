@@ -1,57 +1,104 @@
 import type { LayersModel, NamedTensorMap, Scalar, Tensor, Variable } from '@tensorflow/tfjs'
-import {
-  type LabelCheck,
-  type LastActivation,
-  type LossName,
-  labelCheck,
-  passingClasses,
-  recurrentClasses,
-} from '../learn/loss.ts'
+import type { FittedLoss } from '../learn/fitted-loss.ts'
+import { type LastActivation, passingClasses, recurrentClasses } from '../learn/loss.ts'
 import type { TensorFlow } from './tensorflow.ts'
 
-export interface Loss {
-  readonly name: LossName
-  readonly check: LabelCheck
-  mean(labels: Float32Array, outputs: Tensor): Scalar
+/** Targets of a batch's examples, and weights of their rows where the loss weighs them. */
+export interface BatchTargets {
+  readonly examples: number
+  readonly targets: Float32Array
+  readonly weights: Float64Array | undefined
+}
+
+export interface TensorLoss {
+  readonly fitted: FittedLoss
+  /** Whether rows have weights. */
+  readonly isWeighed: boolean
+  mean(batch: BatchTargets, outputs: Tensor): Scalar
   /** The loss of each example. */
-  each(labels: Float32Array, outputs: Tensor): Tensor
+  each(batch: BatchTargets, outputs: Tensor): Tensor
   /** Number of outputs (row-major) that predict the label's class. Absent for a loss without classes. */
   readonly correct?: (labels: Float32Array, outputs: ArrayLike<number>) => number
 }
 
-/** @throws LEARN_SETTING for an unknown loss, LEARN_OUTPUTS for a loss that doesn't fit the model's outputs. */
-export function lossOf(tf: TensorFlow, name: LossName, units: number, shape: readonly number[]): Loss {
+/** A loss by the operations of TensorFlow.js. Undefined for a composition of operations of this package. */
+export function tensorLoss(tf: TensorFlow, fitted: FittedLoss): TensorLoss | undefined {
+  const { loss, rows, size, targets: perExample, weighted } = fitted
+  if (loss.own) return undefined
+  const isPlain = rows === 1 && perExample === 1 && !weighted && loss.labelSmoothing === 0
+  const plain = isPlain ? plainLoss(tf, fitted) : undefined
+  if (plain) return { ...plain, fitted, isWeighed: false }
+  const ofRows = rowLoss(tf, fitted)
+  const each: TensorLoss['each'] = ({ examples, targets, weights = new Float64Array() }, outputs) => {
+    const losses = ofRows(targets, outputs.reshape([examples * rows, size]))
+    return losses
+      .mul(tf.tensor1d(Float32Array.from(weights)))
+      .reshape([examples, rows])
+      .sum(1)
+  }
+  return { fitted, isWeighed: true, each, mean: (batch, outputs) => each(batch, outputs).mean<Scalar>() }
+}
+
+/** The loss of each row. */
+function rowLoss(tf: TensorFlow, { loss, size }: FittedLoss): (targets: Float32Array, rows: Tensor) => Tensor {
+  const { NONE } = tf.Reduction
+  const { labelSmoothing, delta } = loss
+  const like = (targets: Float32Array, rows: Tensor) => tf.tensor(targets, rows.shape)
+  const mean = (values: Tensor) => values.mean(1)
+  switch (loss.name) {
+    case 'softmaxCrossEntropy': {
+      // A masked row has the weight 0, whatever its class.
+      const classes = (targets: Float32Array) => targets.map((label) => Math.max(0, label))
+      const oneHot = (targets: Float32Array) => tf.oneHot(tf.tensor1d(classes(targets), 'int32'), size)
+      return (targets, rows) =>
+        tf.losses.softmaxCrossEntropy<Tensor, Tensor>(oneHot(targets), rows, undefined, labelSmoothing, NONE)
+    }
+    case 'sigmoidCrossEntropy':
+      return (targets, rows) =>
+        mean(tf.losses.sigmoidCrossEntropy<Tensor, Tensor>(like(targets, rows), rows, undefined, labelSmoothing, NONE))
+    case 'meanAbsoluteError':
+      return (targets, rows) =>
+        mean(tf.losses.absoluteDifference<Tensor, Tensor>(like(targets, rows), rows, undefined, NONE))
+    case 'huber':
+      return (targets, rows) =>
+        mean(tf.losses.huberLoss<Tensor, Tensor>(like(targets, rows), rows, undefined, delta, NONE))
+    default:
+      return (targets, rows) =>
+        mean(tf.losses.meanSquaredError<Tensor, Tensor>(like(targets, rows), rows, undefined, NONE))
+  }
+}
+
+/** A loss with one target an example, of the weight 1. */
+function plainLoss(
+  tf: TensorFlow,
+  { loss, size: units }: FittedLoss,
+): Pick<TensorLoss, 'mean' | 'each' | 'correct'> | undefined {
   const column = (labels: Float32Array) => tf.tensor2d(labels, [labels.length, 1])
-  const check = labelCheck(name, units, shape)
   const { NONE } = tf.Reduction
   const oneHot = (labels: Float32Array) => tf.oneHot(tf.tensor1d(labels, 'int32'), units)
-  switch (name) {
+  switch (loss.name) {
     case 'softmaxCrossEntropy':
       return {
-        name,
-        check,
-        mean: (labels, outputs) => tf.losses.softmaxCrossEntropy<Tensor, Scalar>(oneHot(labels), outputs),
-        each: (labels, outputs) =>
-          tf.losses.softmaxCrossEntropy<Tensor, Tensor>(oneHot(labels), outputs, undefined, 0, NONE),
+        mean: ({ targets }, outputs) => tf.losses.softmaxCrossEntropy<Tensor, Scalar>(oneHot(targets), outputs),
+        each: ({ targets }, outputs) =>
+          tf.losses.softmaxCrossEntropy<Tensor, Tensor>(oneHot(targets), outputs, undefined, 0, NONE),
         correct: (labels, outputs) => count(labels, (label, row) => highest(outputs, row * units, units) === label),
       }
     case 'sigmoidCrossEntropy':
       return {
-        name,
-        check,
-        mean: (labels, outputs) => tf.losses.sigmoidCrossEntropy<Tensor, Scalar>(column(labels), outputs),
-        each: (labels, outputs) =>
-          tf.losses.sigmoidCrossEntropy<Tensor, Tensor>(column(labels), outputs, undefined, 0, NONE),
+        mean: ({ targets }, outputs) => tf.losses.sigmoidCrossEntropy<Tensor, Scalar>(column(targets), outputs),
+        each: ({ targets }, outputs) =>
+          tf.losses.sigmoidCrossEntropy<Tensor, Tensor>(column(targets), outputs, undefined, 0, NONE),
         correct: (labels, outputs) => count(labels, (label, row) => Number((outputs[row] ?? 0) > 0) === label),
       }
     case 'meanSquaredError':
       return {
-        name,
-        check,
-        mean: (labels, outputs) => tf.losses.meanSquaredError(column(labels), outputs),
-        each: (labels, outputs) => tf.losses.meanSquaredError<Tensor, Tensor>(column(labels), outputs, undefined, NONE),
+        mean: ({ targets }, outputs) => tf.losses.meanSquaredError(column(targets), outputs),
+        each: ({ targets }, outputs) =>
+          tf.losses.meanSquaredError<Tensor, Tensor>(column(targets), outputs, undefined, NONE),
       }
   }
+  return undefined
 }
 
 function count(labels: Float32Array, isCorrect: (label: number, row: number) => boolean): number {

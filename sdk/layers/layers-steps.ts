@@ -1,8 +1,9 @@
 import type { LayersModel, Tensor, Variable } from '@tensorflow/tfjs'
+import type { FittedLoss } from '../learn/fitted-loss.ts'
 import type { LocalTraining, StepTerms } from '../learn/local-training.ts'
 import type { Steps } from '../learn/steps.ts'
 import { sizeOf } from '../weights/layout.ts'
-import type { Loss } from './layers-loss.ts'
+import type { TensorLoss } from './layers-loss.ts'
 import type { ModelDescription } from './layers-model.ts'
 import type { TensorFlow } from './tensorflow.ts'
 
@@ -11,7 +12,9 @@ export interface Subject {
   readonly tf: TensorFlow
   readonly model: LayersModel
   readonly description: ModelDescription
-  readonly loss: Loss
+  readonly fitted: FittedLoss
+  /** Undefined for a composition of operations of this package. */
+  readonly loss: TensorLoss | undefined
   /** Runs work during which the model's output is the loss's input. */
   forLoss<Result>(work: () => Result): Result
 }
@@ -32,7 +35,7 @@ export type Gradients = readonly Tensor[]
 export interface TensorSteps {
   readonly trained: readonly TrainedWeight[]
   /** Moves the weights by a batch's mean gradient. */
-  step(gradients: Gradients): void
+  step(gradients: Gradients, learningRate: number): void
   dispose(): void
 }
 
@@ -44,13 +47,13 @@ export function tensorSteps(subject: Subject, training: LocalTraining, terms: St
   const optimizer = tensorOptimizer(steps)
   return {
     trained,
-    step(gradients) {
+    step(gradients, learningRate) {
       tf.tidy(() => {
         const whole = trained.map(({ variable, offset }, index) => {
           const gradient = gradients[index] ?? tf.zerosLike<Tensor>(variable)
           return offset ? gradient.add(variable.mul(terms.pull)).add(offset) : gradient
         })
-        const move = optimizer()
+        const move = optimizer(learningRate)
         for (const [index, gradient] of clipped(steps, whole).entries()) trained[index]?.move(move, gradient)
       })
     },
@@ -137,13 +140,13 @@ interface MovedTensor {
 }
 
 /** The optimizer for one training. Called once in each step, returns the step's move, which applies to each weight. */
-function tensorOptimizer(steps: Steps): () => TensorMove {
+function tensorOptimizer(steps: Steps): (learningRate: number) => TensorMove {
   return steps.optimizer === undefined || steps.optimizer === 'sgd' ? sgd(steps) : adam(steps)
 }
 
 /** SGD, as in engine/steps/momentum-sgd.ts. */
-function sgd({ learningRate, momentum = 0, nesterov = false, weightDecay = 0 }: Steps): () => TensorMove {
-  return () =>
+function sgd({ momentum = 0, nesterov = false, weightDecay = 0 }: Steps): (learningRate: number) => TensorMove {
+  return (learningRate) =>
     (weight, gradient, [before]) => {
       const decayed = withDecay(gradient, weight, weightDecay)
       if (momentum === 0) return { weight: weight.sub(decayed.mul(learningRate)), states: [] }
@@ -154,12 +157,12 @@ function sgd({ learningRate, momentum = 0, nesterov = false, weightDecay = 0 }: 
 }
 
 /** Adam, as in engine/steps/adam.ts. */
-function adam(steps: Steps): () => TensorMove {
-  const { learningRate, optimizer, weightDecay = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = steps
-  const [coupled, kept] = optimizer === 'adamw' ? [0, 1 - learningRate * weightDecay] : [weightDecay, 1]
+function adam(steps: Steps): (learningRate: number) => TensorMove {
+  const { optimizer, weightDecay = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = steps
   let power1 = 1
   let power2 = 1
-  return () => {
+  return (learningRate) => {
+    const [coupled, kept] = optimizer === 'adamw' ? [0, 1 - learningRate * weightDecay] : [weightDecay, 1]
     power1 *= beta1
     power2 *= beta2
     const [rate, spread] = [learningRate / (1 - power1), 1 / Math.sqrt(1 - power2)]

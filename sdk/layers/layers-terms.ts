@@ -35,8 +35,8 @@ export function batchTerms(
   centre: Float32Array,
   representations: (model: LayersModel, weights: Float32Array) => Float32Array,
 ): BatchTerms {
-  const { tf, loss, description } = subject
-  const grouped = groups && groupTermOf(groups, examples, { loss: loss.name, outputs: description.outputs })
+  const { tf, fitted } = subject
+  const grouped = groups && groupTermOf(groups, examples, fitted)
   const taps = contrastive && tapsOf(subject, contrastive.layer)
   let contrasts = 0
   let contrast: ((index: number, z: Float32Array, scale: number) => ExampleTerm) | undefined

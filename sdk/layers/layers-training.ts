@@ -1,19 +1,24 @@
 import type { LayersModel, Scalar, Tensor } from '@tensorflow/tfjs'
 import type { Examples } from '../data/examples.ts'
+import { composedLoss } from '../learn/composed-loss.ts'
 import { learnError } from '../learn/errors.ts'
 import { chunkCount, chunkOf, chunkStart, mergeEvaluations } from '../learn/evaluation.ts'
+import { targetsIn } from '../learn/fitted-loss.ts'
 import type { Evaluation, EvaluationOptions, TrainingRequest, Update } from '../learn/learner.ts'
 import { localTraining, type StepTerms, stepTerms, yieldTurn } from '../learn/local-training.ts'
+import { type Metric, metricCounters } from '../learn/metrics.ts'
 import type { Steps } from '../learn/steps.ts'
 import { joined } from '../weights/joined.ts'
 import { sizeOf } from '../weights/layout.ts'
-import { lossGradients } from './layers-loss.ts'
+import { type BatchTargets, lossGradients } from './layers-loss.ts'
 import { type Gradients, normScale, type Subject, type TensorSteps, tensorSteps } from './layers-steps.ts'
 import { type BatchOutputs, type BatchTerms, batchTerms } from './layers-terms.ts'
 
-interface Batch {
+type ComposedLoss = ReturnType<typeof composedLoss>
+
+interface Batch extends BatchTargets {
+  readonly indices: Uint32Array
   readonly features: Float32Array
-  readonly labels: Float32Array
 }
 
 /** Trains from the request's start. Leaves no tensors behind. */
@@ -21,32 +26,35 @@ export async function trainModel(subject: Subject, settings: Steps, request: Tra
   const { examples, signal } = request
   const { tf, description } = subject
   checkExamples(subject, examples, 'train')
+  subject.fitted.requireFit(examples)
   signal?.throwIfAborted()
   const training = localTraining(settings, description.layout, request)
-  const { steps } = training
   const terms = stepTerms(request.terms ?? {}, {
     size: description.layout.size,
     wholeBatchFor: description.wholeBatchFor,
   })
   const added = batchTerms(subject, request, training.centre, (model, weights) =>
-    representations(subject, model, weights, examples),
+    outputsOf(subject, model, weights, examples),
   )
+  const { own } = subject.fitted.loss
+  const composed = own && composedLoss(subject.fitted, own, examples)
+  if (terms.exampleClip !== undefined && own?.wholeBatch) {
+    const expected = `absent, since the loss ${own.name} compares the examples of a batch`
+    throw learnError('LEARN_SETTING', { name: 'exampleClip', expected, value: terms.exampleClip })
+  }
   setWeights(subject, training.start)
   const moves = tensorSteps(subject, training, terms)
   let total = 0
   let seen = 0
   let done = 0
   try {
-    for (const { epoch, batch, indices } of training.batches()) {
+    for (const { epoch, batch, indices, learningRate } of training.batches()) {
       const loss = tf.tidy(() => {
-        const found = batchGradient(subject, moves, { ...terms, added }, request, indices)
-        if (Number.isFinite(found.loss)) moves.step(found.gradients)
+        const found = batchGradient(subject, moves, { ...terms, added, composed }, request, indices)
+        if (Number.isFinite(found.loss)) moves.step(found.gradients, learningRate)
         return found.loss
       })
-      if (!Number.isFinite(loss)) {
-        const { learningRate } = steps
-        throw learnError('LEARN_DIVERGED', { epoch, batch, loss, learningRate })
-      }
+      if (!Number.isFinite(loss)) throw learnError('LEARN_DIVERGED', { epoch, batch, loss, learningRate })
       total += loss * indices.length
       seen += indices.length
       done += 1
@@ -55,33 +63,45 @@ export async function trainModel(subject: Subject, settings: Steps, request: Tra
     }
     const delta = training.deltaOf(currentWeights(subject))
     const contrasts = added.contrasts()
-    const metrics = { loss: total / seen, ...(contrasts !== undefined && { contrastive: contrasts / seen }) }
+    const metrics = {
+      loss: total / seen,
+      ...(contrasts !== undefined && { contrastive: contrasts / seen }),
+      ...(settings.schedule !== undefined && { 'learning-rate': training.steps.learningRate }),
+    }
     return { delta, samples: examples.count, steps: done, metrics }
   } finally {
     moves.dispose()
   }
 }
 
+/** A learner's metrics, and the size of the batches over which a loss of whole batches is taken. */
+interface EvaluationSettings {
+  readonly metrics: readonly Metric[]
+  readonly batch: number
+}
+
 /** Means over the examples, computed in fixed chunks in order. */
 export async function evaluateModel(
   subject: Subject,
+  settings: EvaluationSettings,
   weights: Float32Array,
   examples: Examples,
   { perExample = false }: EvaluationOptions = {},
 ): Promise<Evaluation> {
   checkExamples(subject, examples, 'evaluate')
+  subject.fitted.requireFit(examples)
   setWeights(subject, weights)
   const losses = perExample ? new Float32Array(examples.count) : undefined
   const parts: Evaluation[] = []
   for (let chunk = 0; chunk < chunkCount(examples.count); chunk++) {
     const into = losses?.subarray(chunkStart(chunk))
-    parts.push(evaluateChunk(subject, chunkOf(examples, chunk), into))
+    parts.push(evaluateChunk(subject, settings, chunkOf(examples, chunk), into))
   }
   return { ...mergeEvaluations(parts), ...(losses && { losses }) }
 }
 
 /** The outputs of a model over the subject's layers for all examples, in order, without dropout. */
-function representations(
+export function outputsOf(
   subject: Subject,
   model: LayersModel,
   weights: Float32Array,
@@ -91,34 +111,65 @@ function representations(
   const parts: Float32Array[] = []
   for (let chunk = 0; chunk < chunkCount(examples.count); chunk++) {
     const part = chunkOf(examples, chunk)
-    const order = Uint32Array.from({ length: part.count }, (_, index) => index)
-    const { features } = readBatch(subject, part, order)
+    const features = featuresOf(subject, part, allOf(part))
     const { tf } = subject
     parts.push(tf.tidy(() => apply(subject, model, features, part.count, false).outputs.dataSync<'float32'>().slice()))
   }
   return joined(parts, (length) => new Float32Array(length))
 }
 
+/** Indices of all examples. */
+function allOf({ count }: Examples): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, index) => index)
+}
+
 /** Evaluates one chunk. Writes the loss of each example into `losses`. */
-function evaluateChunk(subject: Subject, examples: Examples, losses: Float32Array | undefined): Evaluation {
-  const { tf, loss } = subject
+function evaluateChunk(
+  subject: Subject,
+  { metrics, batch: batchSize }: EvaluationSettings,
+  examples: Examples,
+  losses: Float32Array | undefined,
+): Evaluation {
+  const { tf, loss, fitted } = subject
   const samples = examples.count
-  const order = Uint32Array.from({ length: samples }, (_, index) => index)
-  return tf.tidy(() => {
-    const { features, labels } = readBatch(subject, examples, order)
-    const { outputs } = apply(subject, subject.model, features, samples, false)
-    const correct = loss.correct?.(labels, outputs.dataSync())
-    const [mean = Number.NaN] = loss.mean(labels, outputs).dataSync()
-    if (losses) losses.set(loss.each(labels, outputs).dataSync())
-    return { samples, metrics: { loss: mean, ...(correct !== undefined && { accuracy: correct / samples }) } }
+  const batch = readBatch(subject, examples, allOf(examples))
+  const { rows, mean } = tf.tidy(() => {
+    const { outputs } = apply(subject, subject.model, batch.features, samples, false)
+    const found = loss?.mean(batch, outputs).dataSync()[0] ?? Number.NaN
+    if (losses && loss) losses.set(loss.each(batch, outputs).dataSync())
+    return { rows: outputs.dataSync<'float32'>().slice(), mean: found }
   })
+  const size = rows.length / samples
+  const counters = metricCounters(metrics, fitted, examples)
+  if (!counters.isEmpty)
+    for (let index = 0; index < samples; index++) counters.add(index, rows.subarray(index * size, (index + 1) * size))
+  const { own } = fitted.loss
+  if (!own) {
+    const correct = loss?.correct?.(batch.targets, rows)
+    const known = { loss: mean, ...(correct !== undefined && { accuracy: correct / samples }) }
+    return { samples, ...counters.found(known) }
+  }
+  const lossOf = composedLoss(fitted, own, examples)
+  const partSize = own.wholeBatch ? batchSize : samples
+  let total = 0
+  for (let from = 0; from < samples; from += partSize) {
+    const part = batch.indices.subarray(from, from + partSize)
+    const found = lossOf(part, { outputs: rows.subarray(from * size, (from + part.length) * size) })
+    losses?.set(found.losses, from)
+    total += found.sum
+  }
+  return { samples, ...counters.found({ loss: total / samples }) }
 }
 
 /** Mean loss and gradients of a batch. To clip each example's gradient, passes one example at a time. */
 function batchGradient(
   subject: Subject,
   moves: TensorSteps,
-  { exampleClip, added }: StepTerms & { readonly added: BatchTerms },
+  {
+    exampleClip,
+    added,
+    composed,
+  }: StepTerms & { readonly added: BatchTerms; readonly composed: ComposedLoss | undefined },
   { examples, random }: TrainingRequest,
   indices: Uint32Array,
 ) {
@@ -129,7 +180,7 @@ function batchGradient(
     const rows = indices.subarray(from, from + partExamples)
     const part = readBatch(subject, examples, rows)
     subject.description.seedDropout(random)
-    const found = partGradient(subject, moves, added, part, rows)
+    const found = partGradient(subject, moves, added, part, composed)
     loss += (found.loss * partExamples) / indices.length
     if (exampleClip === undefined) {
       sums = found.gradients
@@ -146,19 +197,25 @@ function partGradient(
   subject: Subject,
   { trained }: TensorSteps,
   added: BatchTerms,
-  { features, labels }: Batch,
-  indices: Uint32Array,
+  batch: Batch,
+  composed: ComposedLoss | undefined,
 ) {
   const { tf, model } = subject
+  const { indices } = batch
   let plain: number | undefined
   const { value, grads } = lossGradients(
     tf,
     () => {
-      const found = apply(subject, added.model, features, labels.length, true)
-      const loss = model
-        .calculateLosses()
-        .reduce((sum, penalty) => tf.add(sum, penalty), subject.loss.mean(labels, found.outputs))
-      const surrogate = added.surrogate(indices, found)
+      const found = apply(subject, added.model, batch.features, batch.examples, true)
+      const own = composed?.(indices, { outputs: found.outputs.dataSync<'float32'>() }, 1 / indices.length)
+      const mean = own ? tf.scalar(own.sum / indices.length) : subject.loss?.mean(batch, found.outputs)
+      if (!mean) throw new TypeError(`${subject.fitted.loss.name} has no operations`)
+      const loss = model.calculateLosses().reduce((sum, penalty) => tf.add(sum, penalty), mean)
+      const terms = added.surrogate(indices, found)
+      // As those of the terms, the gradient by the outputs is known, and each output is multiplied by it.
+      const slopes =
+        own && found.outputs.mul(tf.tensor(Float32Array.from(own.outputs), found.outputs.shape)).sum<Scalar>()
+      const surrogate = slopes && terms ? slopes.add<Scalar>(terms) : (slopes ?? terms)
       if (!surrogate) return loss
       plain = loss.dataSync()[0]
       return loss.add<Scalar>(surrogate)
@@ -184,18 +241,25 @@ function apply(
   throw learnError('LEARN_MODEL', { came: 'its output is no tensor' })
 }
 
-function readBatch({ description, loss }: Subject, examples: Examples, indices: Uint32Array): Batch {
-  const size = sizeOf(description.inputShape)
+function readBatch(subject: Subject, examples: Examples, indices: Uint32Array): Batch {
+  const { fitted, loss } = subject
+  const { rows } = fitted
+  const perExample = targetsIn(fitted, examples)
   // New arrays for each batch, since TensorFlow.js may keep the arrays instead of a copy.
+  const targets = new Float32Array(indices.length * perExample)
+  const weights = loss?.isWeighed ? new Float64Array(indices.length * rows) : undefined
+  for (const [row, index] of indices.entries()) {
+    fitted.read(examples, index, targets, row * perExample)
+    if (weights) fitted.weigh(examples, index, targets, row * perExample, weights, row * rows)
+  }
+  return { indices, features: featuresOf(subject, examples, indices), examples: indices.length, targets, weights }
+}
+
+function featuresOf({ description }: Subject, examples: Examples, indices: Uint32Array): Float32Array {
+  const size = sizeOf(description.inputShape)
   const features = new Float32Array(indices.length * size)
-  const labels = new Float32Array(indices.length)
-  indices.forEach((index, row) => {
-    const label = examples.label(index)
-    loss.check(label, index)
-    labels[row] = label
-    examples.read(index, features, row * size)
-  })
-  return { features, labels }
+  for (const [row, index] of indices.entries()) examples.read(index, features, row * size)
+  return features
 }
 
 export function checkExamples(

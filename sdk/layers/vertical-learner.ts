@@ -1,7 +1,8 @@
 import type { Examples } from '../data/examples.ts'
-import { type EngineModel, engineLoss, engineModel, engineParts, recordModel } from '../engine/index.ts'
+import { type EngineModel, engineModel, engineParts, recordModel } from '../engine/index.ts'
 import { columnsOf, writeColumns } from '../learn/columns.ts'
 import { learnError } from '../learn/errors.ts'
+import { checkTargets, fittedLoss } from '../learn/fitted-loss.ts'
 import { gradientSteps } from '../learn/gradient-steps.ts'
 import {
   type Learner,
@@ -12,7 +13,7 @@ import {
   partOfParty,
 } from '../learn/learner.ts'
 import { localTraining } from '../learn/local-training.ts'
-import { checkLabels, type LossAlias, type LossName, lossNamed } from '../learn/loss.ts'
+import { type Loss, type LossChoice, lossOf } from '../learn/loss.ts'
 import { checkSteps, type Steps } from '../learn/steps.ts'
 import { type Layout, layoutOf, sizeOf } from '../weights/layout.ts'
 import type { ModelFunction } from './layers-learner.ts'
@@ -25,8 +26,8 @@ export interface VerticalLearnerSettings extends Steps {
   readonly parties: readonly (ModelFunction | undefined)[]
   /** The label holder's further model, whose input is the values of all parties side by side, in their order. */
   readonly top: ModelFunction
-  /** As for `layersLearner`. */
-  readonly loss: LossName | LossAlias
+  /** As for `layersLearner`, except losses that need columns of the examples, or are one's own. */
+  readonly loss: LossChoice
 }
 
 /** One model of the joint model, with its range of the weights. */
@@ -55,14 +56,18 @@ const usualBatch = 100
 export function verticalLearner({ parties, top, loss: lossName, ...steps }: VerticalLearnerSettings): Learner {
   checkSteps(steps)
   const { begin, step } = gradientSteps(steps)
-  const loss = lossNamed(lossName)
+  const loss = lossOf(lossName)
+  if (loss.own || loss.exampleWeights !== undefined) {
+    const expected = 'a loss of the outputs and targets alone, since parties pass on no columns'
+    throw learnError('LEARN_SETTING', { name: 'loss', expected, value: loss.name })
+  }
   const models = parties.map((party) => party && modelOf(party))
   const head = modelOf(top, loss)
   const [width, values] = [sizeOf(head.graph.inputShape), sum(models.map((model) => model?.outputs ?? 0))]
   if (width !== values) throw learnError('LEARN_PARTIES', { came: width, expected: values, parties: parties.length })
 
   const batch = Math.max(steps.batch, usualBatch)
-  const lossOf = engineLoss(loss, head.outputs)
+  const fitted = fittedLoss(loss, head.outputShape)
   const layouts: Layout[] = []
   const pieces: (Piece | undefined)[] = []
   let [start, from] = [0, 0]
@@ -88,7 +93,7 @@ export function verticalLearner({ parties, top, loss: lossName, ...steps }: Vert
     const own = model ? named(`party-${party}`, model.layout) : []
     if (party > 0) layouts.push(layoutOf(own))
     else {
-      last = place(head, engineParts({ ...head, graph: { ...head.graph, inputGradient: true } }, lossOf, batch))
+      last = place(head, engineParts({ ...head, graph: { ...head.graph, inputGradient: true } }, fitted, batch))
       layouts.push(layoutOf([...own, ...named('top', head.layout)]))
     }
   }
@@ -156,7 +161,8 @@ export function verticalLearner({ parties, top, loss: lossName, ...steps }: Vert
       passes.push([pass, piece])
       writeColumns(joined, values, piece.from, await parts.forward(pass), piece.model.outputs)
     }
-    const labels = Float32Array.from(indices, (index) => examples.label(index))
+    const labels = new Float32Array(indices.length * fitted.targets)
+    for (const [row, index] of indices.entries()) fitted.read(examples, index, labels, row * fitted.targets)
     const found = await parts.loss(
       { part: partAfterParties, weights, inputs: joined, examples: indices.length },
       labels,
@@ -202,7 +208,7 @@ export function verticalLearner({ parties, top, loss: lossName, ...steps }: Vert
       return { delta, samples: request.examples.count, steps: count, metrics: { loss: total / seen } }
     },
     async evaluate(weights, examples) {
-      checkLabels(lossOf.check, examples)
+      checkTargets(fitted, examples)
       const all = Uint32Array.from({ length: examples.count }, (_, index) => index)
       const { loss, correct } = await jointly(weights, examples, all)
       const accuracy = correct === undefined ? {} : { accuracy: correct / examples.count }
@@ -212,7 +218,7 @@ export function verticalLearner({ parties, top, loss: lossName, ...steps }: Vert
   }
 }
 
-function modelOf(build: ModelFunction, loss?: LossName): EngineModel {
+function modelOf(build: ModelFunction, loss?: Loss): EngineModel {
   const recording = recordModel(build)
   if ('cause' in recording) throw learnError('LEARN_ENGINE_MODEL', { reason: recording.cause.message })
   const model = engineModel(recording.topology, loss)

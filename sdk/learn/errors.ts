@@ -96,8 +96,12 @@ const learnErrors = {
   },
   LEARN_OUTPUTS: {
     message:
-      '{loss} takes labels of shape [1], one number for each example, but the model has outputs of shape [{outputs}]',
-    hint: "end the model with a dense layer of one unit; for one of several classes use 'softmaxCrossEntropy'",
+      '{loss} takes {expected} for each example, since the model has outputs of shape [{outputs}], but the examples have {came}',
+    hint: "end the model with as many units as a target has numbers, or give the examples targets; for one of several classes use 'softmaxCrossEntropy'",
+  },
+  LEARN_OWN_LOSS: {
+    message: 'the loss {loss} {came}',
+    hint: 'give one value for each example, as a table of one column, and name the columns and the layer that the loss reads',
   },
   LEARN_PART: {
     message: 'the model has no part {part}: {reason}',

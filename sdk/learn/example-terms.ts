@@ -1,8 +1,8 @@
 import type { Examples } from '../data/examples.ts'
 import { exp, log } from '../random/elementary.ts'
 import { learnError } from './errors.ts'
+import type { FittedLoss } from './fitted-loss.ts'
 import type { ContrastiveTerm, GroupTerm } from './learner.ts'
-import type { LossName } from './loss.ts'
 
 /** A term of one example: its value, without its weight, and the gradient by an output of a layer. */
 export interface ExampleTerm {
@@ -56,11 +56,12 @@ function similarity(z: Float32Array, other: Float32Array): ExampleTerm {
 export function groupTermOf(
   { column, factors }: GroupTerm,
   { columns = {}, ...examples }: Examples,
-  { loss, outputs }: { readonly loss: LossName; readonly outputs: number },
+  { loss, rows, size: outputs }: Pick<FittedLoss, 'loss' | 'rows' | 'size'>,
 ): (index: number, row: Float32Array, scale: number) => ExampleTerm {
   const group = columns[column]
   if (!group) throw learnError('LEARN_COLUMN', { name: column, known: Object.keys(columns).join(', ') || 'none' })
-  if (outputs > 2 || loss === 'meanSquaredError') {
+  const classes = loss.targets === 'classes' ? 2 : loss.targets === 'labels' ? 1 : undefined
+  if (rows !== 1 || outputs !== classes) {
     const expected = 'absent, since the model has no two classes'
     throw learnError('LEARN_SETTING', { name: 'groups', expected, value: column })
   }

@@ -1,5 +1,6 @@
 import { fieldsOf, isNumber } from '../../runtime/index.ts'
 import { learnError } from './errors.ts'
+import { scheduleOf } from './schedule.ts'
 import type { Steps } from './steps.ts'
 
 /** The state of an optimizer between steps: plain values and typed arrays, for a snapshot. */
@@ -26,10 +27,14 @@ export interface GradientSteps {
  * and split learning. Each weight moves by its own gradient alone, so that parts of a model, each with an optimizer of
  * its own, move as the whole model would. The formulas are those of the engine, in float64, rounded to float32.
  *
- * @throws LEARN_STEPWISE with `clipNorm`, which needs the norm over all parts.
+ * @throws LEARN_STEPWISE with `clipNorm`, which needs the norm over all parts; LEARN_SETTING with a schedule.
  */
 export function gradientSteps(steps: Steps): GradientSteps {
   if (steps.clipNorm !== undefined) throw learnError('LEARN_STEPWISE', { clipNorm: steps.clipNorm })
+  if (scheduleOf(steps.schedule)) {
+    const expected = 'absent, since the steps of parts of a model have one learning rate'
+    throw learnError('LEARN_SETTING', { name: 'schedule', expected, value: JSON.stringify(steps.schedule) })
+  }
   const { optimizer = 'sgd', clipValue = Number.POSITIVE_INFINITY } = steps
   const clipped = (value: number) => Math.min(clipValue, Math.max(-clipValue, value))
   return optimizer === 'sgd' ? sgd(steps, clipped) : adam(steps, clipped)

@@ -1,6 +1,7 @@
 import type { Examples } from '../data/examples.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import type { Layout } from '../weights/layout.ts'
+import type { MetricCounts } from './metric-counts.ts'
 import type { Steps } from './steps.ts'
 
 /**
@@ -80,6 +81,8 @@ export interface TrainingRequest {
   /** Weights to which the delta is relative. */
   readonly base?: Float32Array
   readonly work?: LocalWork
+  /** The round of the training, from 1, by which a schedule has its learning rate. Default 1. */
+  readonly round?: number
   /**
    * For each tensor of the layout, whether it's trained; other tensors keep their values from the start. Absent: all
    * tensors.
@@ -136,8 +139,21 @@ export interface Evaluation {
    * Means over the examples, such as `loss` and `accuracy` (0 to 1). A metric without a value is absent or undefined.
    */
   readonly metrics: Readonly<Record<string, number>>
+  /**
+   * By name, the sums from which metrics come that aren't means over the examples: evaluations of parts are joined by
+   * them. The metrics have their values, too.
+   */
+  readonly counts?: Readonly<Record<string, MetricCounts>>
   /** The known cause of metrics that aren't finite, for people to read. */
   readonly whyNotFinite?: string
+}
+
+/** What a model answers. */
+export interface Predictions {
+  /** Shape of one example's outputs. */
+  readonly shape: readonly number[]
+  /** Row-major, one example after another. */
+  readonly values: Float32Array
 }
 
 /**
@@ -257,6 +273,8 @@ export interface Learner {
   check?(examples: Examples, purpose: 'train' | 'evaluate'): void
   train(request: TrainingRequest): Promise<Update>
   evaluate(weights: Float32Array, examples: Examples, options?: EvaluationOptions): Promise<Evaluation>
+  /** The model's outputs for each example, with its last activation applied. */
+  predict?(weights: Float32Array, examples: Examples): Promise<Predictions>
   /** Present if `parts` is among the abilities. */
   readonly parts?: ModelParts
   /** Present if the parts are those between layers. */

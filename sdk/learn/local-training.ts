@@ -3,6 +3,7 @@ import { subtractBase } from '../sum/vector-passes.ts'
 import { type Layout, sizeOf } from '../weights/layout.ts'
 import { learnError } from './errors.ts'
 import type { LocalTerms, TrainingRequest } from './learner.ts'
+import { scheduleFactor, scheduleOf } from './schedule.ts'
 import { checkSteps, type Steps } from './steps.ts'
 
 /**
@@ -79,16 +80,23 @@ interface LocalBatch {
   readonly indices: Uint32Array
 }
 
+/** A batch of a training with the rate of its step. */
+interface LocalStep extends LocalBatch {
+  readonly learningRate: number
+}
+
 /** A training, made from its request and the learner's settings. */
 export interface LocalTraining {
-  /** The learner's settings, with the request's changes. */
+  /** The learner's settings, with the request's changes. The learning rate is that of the first step. */
   readonly steps: Steps
+  /** Whether each step has a learning rate of its own, as a schedule by steps says. */
+  readonly ratesChange: boolean
   readonly start: Float32Array
   readonly centre: Float32Array
   readonly base: Float32Array
   readonly frozen: FrozenValues | undefined
   /** As `batchesOf`, by the request's stream. */
-  batches(): Generator<LocalBatch>
+  batches(): Generator<LocalStep>
   /**
    * Turns the final weights of the training, in place, into their difference from the base.
    *
@@ -134,8 +142,8 @@ export function* batchesOf(
 export function localTraining(settings: Steps, layout: Layout, request: TrainingRequest): LocalTraining {
   const { weights, work = {}, examples, random } = request
   const { steps: most, ...changes } = work
-  const steps = Object.keys(work).length === 0 ? settings : { ...settings, ...changes }
-  if (steps !== settings) checkSteps(steps)
+  const asked = Object.keys(work).length === 0 ? settings : { ...settings, ...changes }
+  if (asked !== settings) checkSteps(asked)
   if (most !== undefined && (!Number.isInteger(most) || most < 1 || work.epochs !== undefined)) {
     const expected = 'an integer from 1, and without work.epochs beside it'
     throw learnError('LEARN_SETTING', { name: 'work.steps', expected, value: most })
@@ -149,14 +157,18 @@ export function localTraining(settings: Steps, layout: Layout, request: Training
   const centre = sized('the weights to pull to', request.centre ?? weights)
   const base = sized('the weights to count from', request.base ?? weights)
   const frozen = frozenValues(layout, request.trainable)
-  const { batch: size, learningRate } = steps
-  const epochs = most === undefined ? steps.epochs : Number.POSITIVE_INFINITY
+  const { batch: size } = asked
+  const epochs = most === undefined ? asked.epochs : Number.POSITIVE_INFINITY
+  const rateOf = scheduledRate(asked, most ?? epochs * Math.ceil(examples.count / size), request.round)
+  const learningRate = rateOf(0)
+  const steps = learningRate === asked.learningRate ? asked : { ...asked, learningRate }
   let last: LocalBatch = { epoch: 0, batch: 0, indices: new Uint32Array() }
 
-  function* batches(): Generator<LocalBatch> {
+  function* batches(): Generator<LocalStep> {
+    let done = 0
     for (const batch of batchesOf({ examples: examples.count, batch: size, epochs, most }, random)) {
       last = batch
-      yield batch
+      yield { ...batch, learningRate: rateOf(done++) }
     }
   }
   const finite: LocalTraining['finite'] = ({ delta, isFinite }) => {
@@ -166,6 +178,7 @@ export function localTraining(settings: Steps, layout: Layout, request: Training
   }
   return {
     steps,
+    ratesChange: scheduleOf(asked.schedule)?.by === 'step',
     start,
     centre,
     base,
@@ -177,6 +190,15 @@ export function localTraining(settings: Steps, layout: Layout, request: Training
     },
     finite,
   }
+}
+
+/** The learning rate of each step of a training, from step 0. */
+function scheduledRate({ learningRate, schedule: given }: Steps, steps: number, round = 1): (step: number) => number {
+  const schedule = scheduleOf(given)
+  if (!schedule) return () => learningRate
+  if (schedule.by === 'step') return (step) => learningRate * scheduleFactor(schedule, step, steps)
+  const rate = learningRate * scheduleFactor(schedule, round - 1, round)
+  return () => rate
 }
 
 function frozenValues({ tensors, size }: Layout, trainable: readonly boolean[] | undefined): FrozenValues | undefined {

@@ -1,64 +1,136 @@
 import { knownNames } from '../../runtime/index.ts'
-import type { Examples } from '../data/examples.ts'
 import { learnError } from './errors.ts'
+import { type OwnLoss, supervisedContrastive } from './own-loss.ts'
 
-/**
- * The losses: a mean over the batch, computed from the model's outputs before a last softmax or sigmoid, which the loss
- * applies:
- * - `softmaxCrossEntropy`: labels are classes, with one output for each class;
- * - `sigmoidCrossEntropy`: labels are 0 or 1, with one output;
- * - `meanSquaredError`: labels are target values, with one output.
- */
-export type LossName = 'softmaxCrossEntropy' | 'sigmoidCrossEntropy' | 'meanSquaredError'
+/** The losses. docs/models.md has their formulas; each is a mean over the examples. */
+export type LossName =
+  | 'softmaxCrossEntropy'
+  | 'sigmoidCrossEntropy'
+  | 'meanSquaredError'
+  | 'meanAbsoluteError'
+  | 'huber'
+  | 'supervisedContrastive'
 
 /** Names of these losses in Keras. With `categoricalCrossentropy`, labels are classes, too. */
 export type LossAlias = keyof typeof lossAliases
-
-export const lossNames: readonly LossName[] = ['softmaxCrossEntropy', 'sigmoidCrossEntropy', 'meanSquaredError']
 
 export const lossAliases = {
   categoricalCrossentropy: 'softmaxCrossEntropy',
   sparseCategoricalCrossentropy: 'softmaxCrossEntropy',
   binaryCrossentropy: 'sigmoidCrossEntropy',
+  mae: 'meanAbsoluteError',
   mse: 'meanSquaredError',
 } as const satisfies Record<string, LossName>
 
-/** Finds a loss by its name or alias. LEARN_SETTING, with the known names, for any other name. */
-export function lossNamed(given: LossName | LossAlias): LossName {
-  const aliased = Object.entries(lossAliases).find(([alias]) => alias === given)?.[1]
-  const name = aliased ?? lossNames.find((each) => each === given)
-  if (name !== undefined) return name
-  const known = knownNames(String(given), [...lossNames, ...Object.keys(lossAliases)])
-  throw learnError('LEARN_SETTING', { name: 'loss', expected: `one of ${known}`, value: given })
+/** A loss with settings. Those of another loss are refused. */
+export interface LossSettings {
+  readonly name: LossName | LossAlias
+  /**
+   * Of cross-entropies, in [0, 1): the share of the target that all classes get alike, or that moves a label of 0 or 1
+   * towards a half. Default 0.
+   */
+  readonly labelSmoothing?: number
+  /** Of softmaxCrossEntropy: a class that stands for no target, such as padding. Its steps don't count. */
+  readonly masked?: number
+  /** Of cross-entropies: a factor from 0 for the loss of each class; for one output, of 0 and of 1. */
+  readonly classWeights?: readonly number[]
+  /** A column of the examples with a factor from 0 for the loss of each example. */
+  readonly exampleWeights?: string
+  /** Of huber: δ, the error above which the loss grows linearly. Default 1. */
+  readonly delta?: number
+  /** Of supervisedContrastive: T. Default 0.1. */
+  readonly temperature?: number
 }
 
-/** Number of classes that labels name, for a model with this number of outputs. Undefined where labels are target values. */
-export function classesOf(name: LossName, outputs: number): number | undefined {
-  if (name === 'meanSquaredError') return undefined
-  return name === 'softmaxCrossEntropy' ? outputs : 2
+/** A loss as a learner's settings give it. */
+export type LossChoice = LossName | LossAlias | LossSettings | OwnLoss
+
+/** A loss with its settings checked and completed. */
+export interface Loss {
+  readonly name: string
+  /** Classes: one of several, in each row of outputs. Labels: 0 or 1 for each output. Values: one for each output. */
+  readonly targets: 'classes' | 'labels' | 'values' | 'own'
+  readonly labelSmoothing: number
+  readonly masked: number | undefined
+  readonly classWeights: readonly number[] | undefined
+  readonly exampleWeights: string | undefined
+  readonly delta: number
+  /** The loss as a composition of operations, where it is one. */
+  readonly own: OwnLoss | undefined
 }
 
-/** Refuses a label without an output of the model: LEARN_LABEL. */
-export type LabelCheck = (label: number, index: number) => void
+type Rule = readonly [fits: (value: unknown) => boolean, expected: string]
 
-/** Checks all labels. LEARN_LABEL for the first label without an output of the model. */
-export function checkLabels(check: LabelCheck, examples: Examples): void {
-  for (let index = 0; index < examples.count; index++) check(examples.label(index), index)
+const isFactor = (value: unknown) => typeof value === 'number' && value >= 0 && Number.isFinite(value)
+const aboveZero: Rule = [(value) => isFactor(value) && value !== 0, 'a finite number above 0']
+const rules = {
+  labelSmoothing: [(value) => isFactor(value) && Number(value) < 1, 'a number from 0 and below 1'],
+  masked: [Number.isInteger, 'a whole number'],
+  classWeights: [
+    (value) => Array.isArray(value) && value.length > 1 && value.every(isFactor),
+    'a list with a number from 0 for each class',
+  ],
+  exampleWeights: [(value) => typeof value === 'string', 'the name of a column'],
+  delta: aboveZero,
+  temperature: aboveZero,
+} as const satisfies Record<string, Rule>
+
+type LossSetting = keyof typeof rules
+
+const kinds: Readonly<Record<LossName, readonly [targets: Loss['targets'], settings: readonly LossSetting[]]>> = {
+  softmaxCrossEntropy: ['classes', ['labelSmoothing', 'masked', 'classWeights', 'exampleWeights']],
+  sigmoidCrossEntropy: ['labels', ['labelSmoothing', 'classWeights', 'exampleWeights']],
+  meanSquaredError: ['values', ['exampleWeights']],
+  meanAbsoluteError: ['values', ['exampleWeights']],
+  huber: ['values', ['delta', 'exampleWeights']],
+  supervisedContrastive: ['own', ['temperature', 'exampleWeights']],
 }
+
+/** The names of the losses with their settings. */
+export const lossSettings: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  Object.entries(kinds).map(([name, [, settings]]) => [name, settings]),
+)
 
 /**
- * Makes the check of labels for a loss and a model with outputs of this shape. @throws LEARN_OUTPUTS for a loss that
- * doesn't fit the outputs.
+ * Finds a loss by its name or alias, and checks its settings. LEARN_SETTING, with the known names, for any other name, for
+ * a setting that the loss doesn't have, and for a value out of range.
  */
-export function labelCheck(name: LossName, outputs: number, shape: readonly number[] = [outputs]): LabelCheck {
-  if (name !== 'softmaxCrossEntropy' && outputs !== 1) throw learnError('LEARN_OUTPUTS', { loss: name, outputs: shape })
-  const classes = classesOf(name, outputs)
-  if (classes === undefined) return () => {}
-  return (label, index) => {
-    if (!(Number.isInteger(label) && label >= 0 && label < classes)) {
-      throw learnError('LEARN_LABEL', { index, label, outputs: classes })
-    }
+export function lossOf(choice: LossChoice): Loss {
+  if (typeof choice !== 'string' && 'of' in choice) return ownLoss(choice)
+  const { name: given, ...settings }: LossSettings = typeof choice === 'string' ? { name: choice } : choice
+  const name = lossNamed(given)
+  const [targets, known] = kinds[name]
+  for (const [setting, value] of Object.entries(settings)) {
+    const refuse = (expected: string) => learnError('LEARN_SETTING', { name: `loss.${setting}`, expected, value })
+    const own = known.find((each) => each === setting)
+    if (own === undefined) throw refuse(`absent: ${name} has the settings ${knownNames(setting, known)}`)
+    const [fits, expected] = rules[own]
+    if (value !== undefined && !fits(value)) throw refuse(expected)
   }
+  const { labelSmoothing = 0, masked, classWeights, exampleWeights, delta = 1, temperature = 0.1 } = settings
+  const own = name === 'supervisedContrastive' ? supervisedContrastive(temperature) : undefined
+  return { name, targets, labelSmoothing, masked, classWeights, exampleWeights, delta, own }
+}
+
+function ownLoss(own: OwnLoss): Loss {
+  return {
+    name: own.name,
+    targets: 'own',
+    labelSmoothing: 0,
+    masked: undefined,
+    classWeights: undefined,
+    exampleWeights: undefined,
+    delta: 1,
+    own,
+  }
+}
+
+function lossNamed(given: string): LossName {
+  const aliased = Object.entries(lossAliases).find(([alias]) => alias === given)?.[1]
+  const name = aliased ?? Object.keys(kinds).find((each): each is LossName => each === given)
+  if (name !== undefined) return name
+  const known = knownNames(String(given), [...Object.keys(kinds), ...Object.keys(lossAliases)])
+  throw learnError('LEARN_SETTING', { name: 'loss', expected: `one of ${known}`, value: given })
 }
 
 /** An activation at the end of a model. */
@@ -71,41 +143,44 @@ export interface LastActivation {
 }
 
 /** The activations that a loss applies itself: at the end of a model, one of these would be applied twice. */
-const applied: Readonly<Record<LossName, readonly string[]>> = {
-  softmaxCrossEntropy: ['softmax', 'logsoftmax'],
-  sigmoidCrossEntropy: ['sigmoid'],
-  meanSquaredError: [],
+const applied: Readonly<Record<Loss['targets'], readonly string[]>> = {
+  classes: ['softmax', 'logsoftmax'],
+  labels: ['sigmoid'],
+  values: [],
+  own: [],
 }
 
 /** Activations that also make probabilities, but differ from the one that the loss applies. */
-const others: Readonly<Record<LossName, readonly string[]>> = {
-  softmaxCrossEntropy: ['sigmoid', 'hardsigmoid'],
-  sigmoidCrossEntropy: ['hardsigmoid'],
-  meanSquaredError: [],
+const others: Readonly<Record<Loss['targets'], readonly string[]>> = {
+  classes: ['sigmoid', 'hardsigmoid'],
+  labels: ['hardsigmoid'],
+  values: [],
+  own: [],
 }
 
 /**
  * Whether the loss takes the input of the model's last activation, since the loss applies this activation itself.
  *
+ * @param outputs Number of outputs in one row: the last dimension of the model's outputs.
  * @throws LEARN_LAST_ACTIVATION where the loss would treat probabilities as values before its activation, or where all
  *   outputs are 1.
  */
-export function lossApplies(loss: LossName, { layer, activation, values }: LastActivation, outputs: number): boolean {
+export function lossApplies(loss: Loss, { layer, activation, values }: LastActivation, outputs: number): boolean {
   const name = activation.replaceAll('_', '').toLowerCase()
   const refused = (reason: string, instead: string) =>
-    learnError('LEARN_LAST_ACTIVATION', { layer, activation, loss, reason, instead })
+    learnError('LEARN_LAST_ACTIVATION', { layer, activation, loss: loss.name, reason, instead })
   if (name === 'softmax' && values === 1) {
     throw refused('a softmax of a single value is always 1', 'use a sigmoid, or as many units as there are classes')
   }
-  const own = applied[loss]
-  if (others[loss].includes(name)) {
+  const own = applied[loss.targets]
+  if (others[loss.targets].includes(name)) {
     throw refused(`the loss expects outputs before the ${own[0]}`, `use the activation ${own[0]}, or leave it out`)
   }
   return own.includes(name) && (name === 'sigmoid' || values === outputs)
 }
 
 /** The remark about a model whose last activation the loss applies. */
-export function lastActivationRemark(loss: LossName, { layer, activation }: LastActivation): string {
+export function lastActivationRemark({ name: loss }: Loss, { layer, activation }: LastActivation): string {
   return `${loss} takes the input of the ${activation} of layer ${layer}, since the loss applies the ${activation} itself: the model trains as without this activation, but is published with it, so that the model predicts probabilities`
 }
 

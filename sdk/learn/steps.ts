@@ -1,5 +1,6 @@
 import { knownNames } from '../../runtime/index.ts'
 import { learnError } from './errors.ts'
+import { type Schedule, scheduleOf } from './schedule.ts'
 
 /**
  * The steps that move a client's weights: over mini-batches of its examples, by an optimizer that starts anew in each
@@ -8,6 +9,8 @@ import { learnError } from './errors.ts'
 export interface Steps {
   /** η: the size of a step. */
   readonly learningRate: number
+  /** Factors of η by rounds or steps, or a text such as `cosine:30:warmup=3`. Default: η stays. */
+  readonly schedule?: Schedule | string
   /** E: passes over the client's examples. */
   readonly epochs: number
   /** B: examples in a step. The last step of an epoch takes the remaining examples. */
@@ -72,6 +75,7 @@ export function checkSteps(steps: Steps): void {
   rule('epsilon', aboveZero)
   if (typeof nesterov !== 'boolean') throw refused('nesterov', 'true or false', nesterov)
   if (nesterov && momentum === 0) throw refused('nesterov', 'false without momentum', nesterov)
+  scheduleOf(steps.schedule)
   if (steps.clipNorm !== undefined && steps.clipValue !== undefined) {
     throw refused('clipValue', 'absent where there is a clipNorm', steps.clipValue)
   }
@@ -87,6 +91,6 @@ function refused(name: keyof Steps, expected: string, value: unknown): Error {
  */
 export function plainLearningRate(steps: Steps): number | undefined {
   const { learningRate, optimizer = 'sgd', momentum = 0, weightDecay = 0, clipNorm, clipValue } = steps
-  const isPlain = optimizer === 'sgd' && momentum === 0 && weightDecay === 0
+  const isPlain = optimizer === 'sgd' && momentum === 0 && weightDecay === 0 && !scheduleOf(steps.schedule)
   return isPlain && clipNorm === undefined && clipValue === undefined ? learningRate : undefined
 }

@@ -61,3 +61,15 @@ export function power(x: number, y: number): number {
   for (let factor = 1; factor < halves; factor += 2) product *= x
   return y < 0 ? 1 / product : product
 }
+
+const pi = 3.141592653589793
+
+/** The cosine of π·share, for a share from 0 to 1, to about two units of 2⁻⁵³. */
+export function cosineOfHalfTurn(share: number): number {
+  // Near 0 the Taylor series converges fast.
+  if (share > 0.5) return -cosineOfHalfTurn(1 - share)
+  const square = pi * share * (pi * share)
+  let series = 1
+  for (let term = 22; term >= 2; term -= 2) series = 1 - (series * square) / (term * (term - 1))
+  return series
+}

@@ -170,6 +170,7 @@ export type LearnerNeed =
   | 'plain-sgd'
   | 'sgd'
   | 'own-steps'
+  | 'fixed-rate'
   | 'stepwise'
   | 'parties'
   | 'root'

@@ -33,6 +33,10 @@ test('an algorithm whose learner lacks what the algorithm needs is refused, with
   refused(scaffold(), { ownSteps: momentum }, /w −= η·g/, /without momentum/)
   refused(scaffold({ option: 1 }), { ownSteps: adam }, /the ability parts/, /engine/)
   refused(fedNova(), { ownSteps: adam }, /steps by SGD/, /optimizer: 'sgd'/)
+  const scheduled = { ownSteps: { ...ownSteps, schedule: 'cosine:30' } }
+  refused(fedNova(), scheduled, /no schedule changes/, /schedule out/)
+  refused(qFedAvg(), scheduled, /no schedule changes/, /schedule out/)
+  refused(scaffold(), scheduled, /w −= η·g/, /schedule/)
   refused(fedNova(), {}, /steps by SGD/, /optimizer: 'sgd'/)
   refused(fedProx({ mu: 1, leastEpochs: 1 }), { ownSteps }, /the ability work/, /engine/)
   refused(moon(), { ownSteps, abilities: ['work', 'start', 'losses'] }, /the ability contrastive/, /engine/)

@@ -1,4 +1,5 @@
 import type { Ability, ModelSection } from '../learn/learner.ts'
+import { scheduleOf } from '../learn/schedule.ts'
 import { plainLearningRate, type Steps } from '../learn/steps.ts'
 import type { Layout } from '../weights/layout.ts'
 import type { Algorithm, LearnerNeed } from './algorithm.ts'
@@ -21,12 +22,16 @@ interface LearnerFacts {
 const stepNeeds: Readonly<Partial<Record<LearnerNeed, { readonly needs: string; readonly mend: string }>>> = {
   'plain-sgd': {
     needs: 'steps w −= η·g and nothing else',
-    mend: 'use a layersLearner with sgd, and without momentum, weightDecay, clipNorm and clipValue',
+    mend: 'use a layersLearner with sgd, and without momentum, weightDecay, clipNorm, clipValue and schedule',
   },
   sgd: { needs: 'steps by SGD', mend: "use a layersLearner with optimizer: 'sgd', with or without momentum" },
   'own-steps': {
     needs: 'settings of its steps, and the number of steps after a training',
     mend: 'use a layersLearner, or state ownSteps in your own learner, and steps in its updates',
+  },
+  'fixed-rate': {
+    needs: 'steps whose learning rate no schedule changes, since the algorithm computes with the rate',
+    mend: "leave the learner's schedule out, or take an algorithm without such steps",
   },
   root: {
     needs: 'a root set for the server to train on',
@@ -41,8 +46,9 @@ const stepNeeds: Readonly<Partial<Record<LearnerNeed, { readonly needs: string; 
     mend: 'use a layersLearner with softmaxCrossEntropy or sigmoidCrossEntropy, or state classes in your own learner',
   },
   stepwise: {
-    needs: 'settings of its steps, and without clipNorm, which needs the norm of the gradient over all parties',
-    mend: 'leave clipNorm out, or bound each value with clipValue instead',
+    needs:
+      'settings of its steps, without a schedule, and without clipNorm, which needs the norm of the gradient over all parties',
+    mend: 'leave schedule and clipNorm out, or bound each value with clipValue instead',
   },
   parties: {
     needs: 'a part of the model for each client of the job, the first with the labels',
@@ -71,7 +77,9 @@ export function requireLearner({ client, aggregation }: Algorithm, facts: Learne
     if (need === 'plain-sgd') return ownSteps !== undefined && plainLearningRate(ownSteps) !== undefined
     if (need === 'root') return trainRoot !== undefined
     if (need === 'no-batch-norm') return !layout || !hasMovingVariance(summedLayout(aggregation, layout))
-    if (need === 'stepwise') return ownSteps !== undefined && ownSteps.clipNorm === undefined
+    if (need === 'fixed-rate') return ownSteps !== undefined && !scheduleOf(ownSteps.schedule)
+    if (need === 'stepwise')
+      return ownSteps !== undefined && ownSteps.clipNorm === undefined && !scheduleOf(ownSteps.schedule)
     if (need === 'parties') return sections?.length === clients
     return abilities.includes(need)
   }

@@ -128,6 +128,7 @@ export async function localTrainer<S extends Settings>(
       const update = await learner.train({
         ...request,
         weights: checked('the weights', request.weights),
+        round,
         examples,
         random: randomStream(seed, round, end, 'train', ...(label === undefined ? [] : [label])),
         terms,
@@ -222,30 +223,38 @@ export async function localTrainer<S extends Settings>(
     async evaluateChunk(weights, chunk) {
       const examples = chunkOf(await testExamples(), chunk)
       const first = chunkStart(chunk)
-      const { samples, metrics: given } = await learner
-        .evaluate(checked('the weights', weights), examples)
-        .catch((cause: unknown) => {
-          throw ofWhom('the test set', first, cause)
-        })
+      const {
+        samples,
+        metrics: given,
+        counts,
+      } = await learner.evaluate(checked('the weights', weights), examples).catch((cause: unknown) => {
+        throw ofWhom('the test set', first, cause)
+      })
       if (!(Number.isSafeInteger(samples) && samples > 0))
         throw learnError('LEARN_EVALUATION', { examples: examples.count, samples })
       const metrics = numbersOf('the evaluation', given)
-      if (Object.values(metrics).every(Number.isFinite)) return { samples, metrics }
+      const found = { samples, metrics, ...(counts && { counts }) }
+      if (Object.values(metrics).every(Number.isFinite)) return found
       const fault = exampleFault('test example', examples, { first })
       const whyNotFinite = fault?.message ?? (Number.isFinite(metrics.loss) ? ofItsOwn : tooLarge)
-      return { samples, metrics, whyNotFinite }
+      return { ...found, whyNotFinite }
     },
     dispose: () => learner.dispose?.(),
   }
 }
 
-/** Features and labels of all examples, in order. */
+/** Features and labels, or targets, of all examples, in order. */
 function allOf(examples: Examples) {
-  const { count, shape } = examples
-  const size = sizeOf(shape)
+  const { count, shape, targets } = examples
+  const [size, perTarget] = [sizeOf(shape), targets ? sizeOf(targets.shape) : 1]
   const inputs = new Float32Array(count * size)
-  for (let index = 0; index < count; index++) examples.read(index, inputs, index * size)
-  return { inputs, examples: count, labels: Float32Array.from({ length: count }, (_, index) => examples.label(index)) }
+  const labels = new Float32Array(count * perTarget)
+  for (let index = 0; index < count; index++) {
+    examples.read(index, inputs, index * size)
+    if (targets) targets.read(index, labels, index * perTarget)
+    else labels[index] = examples.label(index)
+  }
+  return { inputs, examples: count, labels }
 }
 
 /** The examples that a request asks for: those of some indices, and with flipped labels. */
@@ -258,7 +267,7 @@ function asked(
   const examples = indices ? subset(own, indices) : own
   if (!flipLabels) return examples
   if (classes === undefined) throw learnError('LEARN_ABILITY', { what, ability: 'classes' })
-  const { count, shape, bytes, columns } = examples
+  const { count, shape, targets, bytes, columns } = examples
   return {
     count,
     shape,
@@ -266,6 +275,15 @@ function asked(
     columns,
     read: (index, out, offset) => examples.read(index, out, offset),
     label: (index) => classes - 1 - examples.label(index),
+    targets: targets && {
+      shape: targets.shape,
+      read(index, out, offset) {
+        targets.read(index, out, offset)
+        for (let at = offset; at < offset + sizeOf(targets.shape); at++)
+          // A value that names no class, such as that of a masked step, stays.
+          if (out[at]! >= 0 && out[at]! < classes) out[at] = classes - 1 - out[at]!
+      },
+    },
   }
 }
 
@@ -306,7 +324,7 @@ const tooLarge = 'the test examples are finite, but the outputs of the model are
 const ofItsOwn = 'the test examples and the loss are finite; check how the learner computes this metric'
 
 /** Codes of learner errors about an example, which the learner names by index alone. */
-const exampleCodes = ['LEARN_EMPTY', 'LEARN_INPUT', 'LEARN_LABEL', 'LEARN_EMBEDDING'] as const
+const exampleCodes = ['LEARN_EMPTY', 'LEARN_INPUT', 'LEARN_OUTPUTS', 'LEARN_LABEL', 'LEARN_EMBEDDING'] as const
 
 /** Adds to a learner's error the owner of the examples, and the example's index among all of the owner's examples. */
 function ofWhom(whose: string, first: number, cause: unknown): unknown {
@@ -331,11 +349,15 @@ function exampleFault(
   { first = 0, cause }: { readonly first?: number; readonly cause?: unknown },
 ): CodedError | undefined {
   const features = new Float32Array(sizeOf(examples.shape))
+  const target = new Float32Array(examples.targets ? sizeOf(examples.targets.shape) : 0)
   for (let index = 0; index < examples.count; index++) {
     const found = (value: number | undefined, place: string) =>
       learnError('LEARN_EXAMPLE', { what, index: first + index, value, place }, { cause })
     const label = examples.label(index)
     if (!Number.isFinite(label)) return found(label, 'as its label')
+    examples.targets?.read(index, target, 0)
+    const wrong = target.findIndex((value) => !Number.isFinite(value))
+    if (wrong >= 0) return found(target[wrong], `at index ${wrong} of its target`)
     examples.read(index, features, 0)
     const at = features.findIndex((value) => !Number.isFinite(value))
     if (at >= 0) return found(features[at], `at index ${at} of its features`)

@@ -70,11 +70,15 @@ async function summaryOf(data: FederatedData) {
   }
 }
 
-/** Labels, and the features of the first example. */
+/** Labels, and the features and the target of the first example. */
 function partOf(examples: Examples) {
-  const { count, shape } = examples
+  const { count, shape, targets } = examples
   const features = new Float32Array(sizeOf(shape))
-  if (count > 0) examples.read(0, features, 0)
+  const target = new Float32Array(targets ? sizeOf(targets.shape) : 0)
+  if (count > 0) {
+    examples.read(0, features, 0)
+    targets?.read(0, target, 0)
+  }
   const length = Math.min(count, most.labels)
-  return { count, shape, labels: Float64Array.from({ length }, (_, index) => examples.label(index)), features }
+  return { count, shape, labels: Float64Array.from({ length }, (_, index) => examples.label(index)), features, target }
 }

@@ -7,7 +7,8 @@ import {
   layerEntries,
 } from '../../sdk/engine/catalogue/layer-entries.ts'
 import { lossEntries } from '../../sdk/engine/catalogue/loss-entries.ts'
-import { metricEntries } from '../../sdk/engine/catalogue/metric-entries.ts'
+import { metricEntries, usualMetricEntries } from '../../sdk/engine/catalogue/metric-entries.ts'
+import { scheduleEntries } from '../../sdk/engine/catalogue/schedule-entries.ts'
 import { optimizerEntries, stepSettings } from '../../sdk/engine/catalogue/step-entries.ts'
 import { lossAliases } from '../../sdk/learn/loss.ts'
 import { tableOf } from './markdown.ts'
@@ -26,13 +27,20 @@ export function modelsPage(): string {
     "A layer takes the name. The values are drawn from the job's stream, so that every process has the same ones.",
     ...initializerEntries.map(section),
     '## Losses',
+    "A learner's `loss` is a name, an object of the name and its settings, such as `{ name: 'huber', delta: 2 }`, or a loss of one's own ([workloads.md](workloads.md#losses)). The loss of a batch is the mean over its examples. Outputs are those before a last softmax or sigmoid, which a cross-entropy applies itself.",
     ...lossEntries.map((entry) => section({ ...entry, summary: `${ended(entry.summary)}${aliasesOf(entry.name)}` })),
     '## Metrics',
+    'Every evaluation has these:',
+    ...usualMetricEntries.map(section),
+    "A learner's `metrics` adds others, by their names or as objects with settings, such as `{ name: 'topKAccuracy', k: 3 }`, or metrics of one's own ([workloads.md](workloads.md#metrics)). They are merged over chunks of a test set, over threads and over clients by the sums from which they come: the value is that of all examples together. A metric is absent where the examples have no value of it. Weights of examples and classes count in the loss alone.",
     ...metricEntries.map(section),
     '## Optimizers',
     "The settings of a learner's steps:",
     tableOf([head, ...rowsOf(stepSettings)]),
     ...optimizerEntries.map(section),
+    '## Schedules',
+    'The learning rate of a step is η times the factor of its schedule, the same bits everywhere. A text has the name, then the settings: `--set schedule=cosine:30:least=0.01`, where the workload has a setting `schedule` and hands it to its learner; the first setting may stand without its name. Before W rounds or steps the factor is (t + 1)/W; after that t counts from W, and T is less by W.',
+    ...scheduleEntries.map(section),
   ].join('\n\n')}\n`
 }
 

@@ -24,6 +24,7 @@ export interface FileRows {
   /** For each value of an example its index in the file's order, if the orders differ. */
   readonly order?: Uint16Array
   label(index: number): number
+  readonly targets?: Examples['targets']
 }
 
 /**
@@ -59,6 +60,7 @@ export function fileExamples(rows: FileRows): FileExamples {
       checkIndex(index, count)
       return rows.label(index)
     },
+    targets: rows.targets,
     bytes: type.kind === 'u1' && !order ? { divisor, copy: copyBytes } : undefined,
     [Symbol.dispose]: () => pages[Symbol.dispose](),
   }

@@ -1,7 +1,7 @@
 import { sizeOf } from '../../weights/layout.ts'
 import { damaged, dataError } from '../errors.ts'
-import type { Examples } from '../examples.ts'
-import { checkLabels, divisorOf, type FeatureSettings, labelledExamples } from '../formats/labelled.ts'
+import { checkIndex, type Examples } from '../examples.ts'
+import { checkLabels, checkTargets, divisorOf, type FeatureSettings, labelledExamples } from '../formats/labelled.ts'
 import { decodeNpy, decodeNpyHeader, type NdArray, npyHeaderBytes, npyPrefixBytes } from '../formats/npy.ts'
 import { bytesOf } from '../formats/number-type.ts'
 import { nameOf, readBytes } from './node-file-content.ts'
@@ -65,7 +65,10 @@ export function openNpy(
     if (size !== expected) throw damaged(file, Math.min(size, expected), `${expected} bytes in all`, String(size))
     const [count = 0, ...rest] = shape
     const labels = readArray(labelsFile)
-    checkLabels(labels, count, nameOf(labelsFile))
+    if (settings.targets) checkTargets(labels, count, nameOf(labelsFile))
+    else checkLabels(labels, count, nameOf(labelsFile))
+    const [, ...targetShape] = labels.shape
+    const targetSize = sizeOf(targetShape)
     return fileExamples({
       pages,
       count,
@@ -75,7 +78,16 @@ export function openNpy(
       nonFinite: settings.nonFinite ?? 'refuse',
       start: dataOffset,
       strideBytes: sizeOf(rest) * bytesOf(type),
-      label: (index) => labels.values[index] ?? 0,
+      label: (index) => labels.values[settings.targets ? index * targetSize : index] ?? 0,
+      targets: settings.targets
+        ? {
+            shape: targetShape,
+            read(index, out, offset) {
+              checkIndex(index, count)
+              out.set(labels.values.subarray(index * targetSize, (index + 1) * targetSize), offset)
+            },
+          }
+        : undefined,
     })
   })
 }

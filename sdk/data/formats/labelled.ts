@@ -10,6 +10,11 @@ export interface FeatureSettings {
   readonly divisor?: number
   /** Whether to refuse or keep features that aren't finite: missing values are often NaN. Default `refuse`. */
   readonly nonFinite?: 'refuse' | 'keep'
+  /**
+   * Whether the array of labels holds targets of several numbers: its first dimension counts the examples, the others
+   * are the shape of a target. Default false.
+   */
+  readonly targets?: boolean
 }
 
 /** The divisor of features of this kind. Booleans are held as bytes, but stay 0 and 1. */
@@ -33,14 +38,18 @@ export function labelledExamples(
   const [count = 0, ...shape] = features.shape
   const { features: source, labels: labelsFile } =
     typeof names === 'string' ? { features: 'the features', labels: names } : names
-  checkLabels(labels, count, labelsFile)
+  if (settings.targets) checkTargets(labels, count, labelsFile)
+  else checkLabels(labels, count, labelsFile)
   const size = sizeOf(shape)
   if (isFloat(features.kind) && settings.nonFinite !== 'keep') {
     for (let index = 0; index < count; index++)
       checkFinite(features.values.subarray(index * size, (index + 1) * size), { source, index, shape })
   }
   const divisor = divisorOf(features.kind, settings)
-  return inMemoryExamples({ features: features.values, labels: labels.values, shape, divisor })
+  const answers = settings.targets
+    ? { targets: labels.values, targetShape: labels.shape.slice(1) }
+    : { labels: labels.values }
+  return inMemoryExamples({ features: features.values, ...answers, shape, divisor })
 }
 
 /** Whether values of this kind may be NaN, or infinite, or too large for float32. */
@@ -61,6 +70,20 @@ export function checkLabels({ shape, values }: NdArray, expected: number, file: 
       : 'give the features and labels of the same set'
     throw dataError('DATA_LABELS', { file, expected: counted(expected, 'label'), came: shape.join(', '), advice })
   }
-  const index = values.findIndex((value) => !Number.isFinite(value))
-  if (index >= 0) throw valueError({ source: file, index, what: 'the label', value: values[index] })
+  checkAllFinite(values, 1, file)
+}
+
+/** Checks that there are `expected` targets, all finite. @throws DATA_LABELS, DATA_VALUE */
+export function checkTargets({ shape, values }: NdArray, expected: number, file: string): void {
+  if (shape[0] !== expected) {
+    const advice = 'give the features and targets of the same set'
+    throw dataError('DATA_LABELS', { file, expected: counted(expected, 'target'), came: shape.join(', '), advice })
+  }
+  checkAllFinite(values, values.length / Math.max(1, expected), file)
+}
+
+function checkAllFinite(values: NdArray['values'], perExample: number, file: string): void {
+  const at = values.findIndex((value) => !Number.isFinite(value))
+  const index = Math.floor(at / perExample)
+  if (at >= 0) throw valueError({ source: file, index, what: 'the label', value: values[at] })
 }

@@ -4,6 +4,10 @@
 
 export let correct: i32 = 0
 
+export function setCorrect(count: i32): void {
+  correct = count
+}
+
 // Softmax cross-entropy: loss = log Σ exp(z) − z[label].
 export function softmaxCrossEntropy(outputs: usize, pitch: usize, rows: i32, classes: i32, labels: usize, gradient: usize, scale: f32): f64 {
   let total: f64 = 0

@@ -4,6 +4,10 @@ import type { Entry, SettingEntry } from './entries.ts'
 /** The settings of a learner's steps, whichever the optimizer. */
 export const stepSettings: Readonly<Partial<Record<keyof Steps, SettingEntry>>> = {
   learningRate: { values: 'a number above 0', help: 'η: the size of a step' },
+  schedule: {
+    values: 'a text such as `cosine:30:warmup=3`, or an object',
+    help: 'factors of η by rounds or steps, as below',
+  },
   epochs: { values: 'a whole number from 1', help: "E: passes over a client's examples in a round" },
   batch: {
     values: 'a whole number from 1',

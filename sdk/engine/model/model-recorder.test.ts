@@ -2,6 +2,7 @@ import test from 'ava'
 import { groupNormalization } from '../../layers/group-normalization.ts'
 import { describeModel } from '../../layers/layers-model.ts'
 import { loadTensorFlow, type TensorFlow } from '../../layers/tensorflow.ts'
+import { lossOf } from '../../learn/loss.ts'
 import { randomStream } from '../../random/random-stream.ts'
 import { through } from '../agreement-properties.contract.ts'
 import { engineModel } from '../engine-learner.ts'
@@ -74,12 +75,12 @@ for (const [kind, model] of Object.entries({ sequential, functional, table, recu
     const made = model(tf)
     const theirs = describeModel(tf, made)
     const recorded = recordTopology(model)
-    const ours = engineModel(recorded, 'meanSquaredError')
+    const ours = engineModel(recorded, lossOf('mse'))
     t.deepEqual(ours.layout, theirs.layout)
     t.deepEqual(ours.outputs, theirs.outputs)
     t.deepEqual(ours.initialWeights(randomStream(3)), theirs.initialWeights(randomStream(3)))
     // The engine reads TensorFlow.js's own topology as the same model.
-    const read = engineModel(theirs.topology, 'meanSquaredError')
+    const read = engineModel(theirs.topology, lossOf('mse'))
     t.deepEqual(
       read.graph.layers.map(({ name, className, inputs }) => ({ name, className, inputs })),
       ours.graph.layers.map(({ name, className, inputs }) => ({ name, className, inputs })),
@@ -91,7 +92,7 @@ for (const [kind, model] of Object.entries({ sequential, functional, table, recu
   test(`TensorFlow.js loads what was recorded of a ${kind} model`, async (t) => {
     const tf = await loadTensorFlow()
     const loaded = await tf.loadLayersModel(tf.io.fromMemory({ modelTopology: Object(recordTopology(model)) }))
-    const { layout } = engineModel(recordTopology(model), 'meanSquaredError')
+    const { layout } = engineModel(recordTopology(model), lossOf('mse'))
     t.deepEqual(
       loaded.weights.map(({ originalName, shape }) => ({ name: originalName, shape })),
       [...layout.tensors],

@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import type { TensorFlow } from '../../layers/tensorflow.ts'
+import { lossOf } from '../../learn/loss.ts'
 import { type Comparison, usePlainTensorFlow } from '../agreement.contract.ts'
 import { agrees, type Symbolic, slopesAgree, through } from '../agreement-properties.contract.ts'
 import { engineModel } from '../engine-learner.ts'
@@ -186,7 +187,7 @@ const refused: Readonly<Record<string, [object, RegExp]>> = {
 }
 for (const [what, [model, message]] of Object.entries(refused)) {
   test(`${what} is refused by name`, (t) => {
-    t.throws(() => engineModel(model, 'meanSquaredError'), { code: 'LEARN_ENGINE_MODEL', message })
+    t.throws(() => engineModel(model, lossOf('mse')), { code: 'LEARN_ENGINE_MODEL', message })
   })
 }
 
@@ -199,7 +200,7 @@ test('steps with different masks are not joined', async (t) => {
   const sum = through(tf.layers.add({ name: 'sum' }), masked)
   const output = through(tf.layers.lstm({ units: 2 }), sum)
   const model = tf.model({ inputs: input, outputs: output })
-  t.throws(() => engineModel(model.toJSON(null, false), 'meanSquaredError'), {
+  t.throws(() => engineModel(model.toJSON(null, false), lossOf('mse')), {
     code: 'LEARN_ENGINE_MODEL',
     message: /layer sum \(Add\) joins steps with different masks/,
   })

@@ -9,6 +9,7 @@ import {
   isString,
   isStrings,
 } from '../../../runtime/index.ts'
+import { areMetricCounts, type MetricCounts } from '../../learn/metric-counts.ts'
 import { areCounted, type CountedWork } from '../../registry/registry.ts'
 import type { Contribution, Terms } from '../../strategy/algorithm.ts'
 import type { RoundPartial } from '../../strategy/round-sum.ts'
@@ -101,6 +102,8 @@ export interface ClientEvaluation {
   readonly end: string
   readonly samples: number
   readonly metrics: Readonly<Record<string, number>>
+  /** As `Evaluation.counts`. */
+  readonly counts?: Readonly<Record<string, MetricCounts>>
 }
 
 /** Why a selected end wasn't counted. */
@@ -190,8 +193,9 @@ function isMetricPart(value: unknown): boolean {
 }
 
 function isClientEvaluation(value: unknown): value is ClientEvaluation {
-  const { end, samples, metrics } = fieldsOf(value)
-  return isString(end) && isCount(samples) && isNumbers(metrics)
+  const { end, samples, metrics, counts = {} } = fieldsOf(value)
+  const areCounts = isObject(counts) && Object.values(counts).every(areMetricCounts)
+  return isString(end) && isCount(samples) && isNumbers(metrics) && areCounts
 }
 
 export function isRefusal(value: unknown): value is Refusal {

@@ -50,7 +50,7 @@ export const fedNova = defineAlgorithm({
 /** Sends Δ_k/‖a_k‖₁, rounded to float32, and the scalar `effective`: n_k times the client's part of τ_eff. */
 function normalised(weighting: 'samples' | 'equal', mu: number, leastEpochs: number | undefined): ClientPart<null> {
   return {
-    needs: leastEpochs === undefined ? ['sgd'] : ['sgd', 'work'],
+    needs: leastEpochs === undefined ? ['sgd', 'fixed-rate'] : ['sgd', 'fixed-rate', 'work'],
     async train({ round, weights }, own, learner, random) {
       const { ownSteps } = learner
       if (!ownSteps) throw learnerError('sgd')

@@ -62,7 +62,7 @@ function server(q: number): ServerPart<Scale> {
 /** Sends F_k^q Δ_k, rounded to float32, and the client's summand of the divisor. */
 function weighedByLoss(q: number, lipschitz: number | undefined, quantumBits: number): ClientPart<null> {
   return {
-    needs: lipschitz === undefined ? ['own-steps'] : [],
+    needs: lipschitz === undefined ? ['own-steps', 'fixed-rate'] : [],
     async train({ round, weights, terms }, own, learner) {
       const { ownSteps } = learner
       if (lipschitz === undefined && !ownSteps) throw learnerError('own-steps')

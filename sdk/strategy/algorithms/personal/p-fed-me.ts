@@ -43,7 +43,7 @@ export const pFedMe = defineAlgorithm({
       },
     }
     const client: ClientPart<OwnModel> = {
-      needs: ['start', 'work', 'own-steps'],
+      needs: ['start', 'work', 'own-steps', 'fixed-rate'],
       init: () => ({ personal: new Float32Array() }),
       personal: (weights, { personal }) => (personal.length === 0 ? weights : personal),
       async train({ round, weights }, _, learner, random) {

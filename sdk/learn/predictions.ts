@@ -1,0 +1,28 @@
+import { exp, log } from '../random/elementary.ts'
+import type { Predictions } from './learner.ts'
+import type { LastActivation } from './loss.ts'
+
+/** The outputs of a model with the last activation applied that the loss takes upon itself. Changes `outputs`. */
+export function predictionsOf(
+  outputs: Float32Array,
+  shape: readonly number[],
+  lastActivation: Pick<LastActivation, 'activation'> | undefined,
+): Predictions {
+  const activation = lastActivation?.activation.replaceAll('_', '').toLowerCase()
+  if (activation === 'sigmoid')
+    for (let at = 0; at < outputs.length; at++) outputs[at] = 1 / (1 + exp(-(outputs[at] ?? 0)))
+  if (activation === 'softmax' || activation === 'logsoftmax') {
+    const size = shape.at(-1) ?? 1
+    for (let from = 0; from < outputs.length; from += size)
+      softmax(outputs.subarray(from, from + size), activation === 'logsoftmax')
+  }
+  return { shape, values: outputs }
+}
+
+function softmax(row: Float32Array, isLogarithm: boolean): void {
+  const most = row.reduce((largest, value) => Math.max(largest, value), Number.NEGATIVE_INFINITY)
+  let total = 0
+  for (const value of row) total += exp(value - most)
+  const whole = most + log(total)
+  for (let at = 0; at < row.length; at++) row[at] = isLogarithm ? row[at]! - whole : exp(row[at]! - most) / total
+}
