@@ -15,6 +15,17 @@ import type { Answer, Assignment, Refusal } from './round-protocol.ts'
 
 type Buffer = Extract<Waiting, { kind: 'buffer' }>
 
+/** A buffer in the middle of being filled, at which an aggregator rests. */
+export interface BegunBuffer {
+  readonly part: RoundPartial
+  readonly arrivals: readonly CountedWork[]
+  /** Ends that aren't asked again for this version, sorted. */
+  readonly failed: readonly string[]
+  /** Dispatches for this buffer, and those since the last counted contribution. */
+  readonly asked: number
+  readonly inVain: number
+}
+
 /** The contributions that fill a buffer. */
 interface FilledBuffer {
   readonly sum: RoundSum
@@ -22,6 +33,8 @@ interface FilledBuffer {
   readonly arrivals: readonly CountedWork[]
   /** Counted trainers that have lost their own state, and started anew, sorted. Absent where none has. */
   readonly anew?: readonly string[]
+  /** The aggregator rests before the buffer is full: the buffer so far. */
+  readonly begun?: BegunBuffer
 }
 
 /** The next end to ask: a decision, since it depends on the present ends, and on time. */
@@ -45,8 +58,12 @@ function isNext(value: unknown): value is Next {
 
 /** The ends that an aggregator's buffer depends on besides those below. */
 export interface BufferSurroundings {
-  /** The aggregator above, which may end the training. */
-  readonly above?: { readonly isOver: () => boolean; readonly changed: () => Promise<void> }
+  /** The aggregator above, which may end the training, and the host, which may ask for a rest. */
+  readonly above?: {
+    readonly isOver: () => boolean
+    readonly isToRest: () => boolean
+    readonly changed: () => Promise<void>
+  }
   /** The coordinator, if ends are granted. */
   readonly grants?: GrantedEnds | undefined
 }
@@ -76,10 +93,21 @@ const mostInVain = 10_000
  *
  * A trainer that hasn't answered by its deadline is given up: its answer counts no more, and another end is asked. An end
  * that failed or was given up isn't asked again for the same version. ROLE_TOO_FEW_UPDATES if no end is left to ask, or
- * very many were asked in vain. With `above`, stops with fewer contributions as soon as the training is over.
+ * very many were asked in vain. With `above`, stops with fewer contributions as soon as the training is over, and for a rest,
+ * from which `begun` goes on.
  */
 export async function fillBuffer(
-  { version, weights, flight }: { readonly version: number; readonly weights: Float32Array; readonly flight: Flight },
+  {
+    version,
+    weights,
+    flight,
+    begun,
+  }: {
+    readonly version: number
+    readonly weights: Float32Array
+    readonly flight: Flight
+    readonly begun?: BegunBuffer | undefined
+  },
   buffer: Buffer,
   context: RoleContext<{ readonly trainers: Channel<Assignment, Answer> }>,
   assignment: (dispatch: number, weights: Float32Array, version: number) => Extract<Assignment, { type: 'train' }>,
@@ -102,15 +130,19 @@ export async function fillBuffer(
   }
   if (flight.counted) population?.count(flight.counted)
   const states = strategy.client.init && new Map(population ? [] : Object.entries(flight.counted ?? {}))
-  const failed = new Set<string>()
-  const anew = new Set<string>()
+  const failed = new Set<string>(begun?.failed)
+  const anew = new Set<string>(begun?.part.anew)
   const refusals: Refusal[] = []
   const sum = context.roundSum()
+  if (begun) sum.merge(context.end, begun.part)
   let { dispatch } = flight
   /** Dispatches since the last counted contribution. */
-  let inVain = 0
-  const arrivals: CountedWork[] = []
-  let asked = flight.underWay.length
+  let inVain = begun?.inVain ?? 0
+  const arrivals: CountedWork[] = [...(begun?.arrivals ?? [])]
+  let asked = begun?.asked ?? flight.underWay.length
+  // The ends that were free at a rest were looked at before it.
+  let hasLooked = begun !== undefined
+  let rests = false
 
   await channel.awaitJoin()
   // Aggregators below replace their own trainers.
@@ -135,8 +167,11 @@ export async function fillBuffer(
           await dispatchNext()
           continue
         }
-      } else while (underWay.size < buffer.concurrency && (await dispatchNext()));
-      if (await isOver()) break
+      } else if (!hasLooked) while (underWay.size < buffer.concurrency && (await dispatchNext()));
+      hasLooked = false
+      const over = await isOver()
+      rests = over === 'rest'
+      if (over !== 'no') break
       const first = underWay.firstDue()
       const arrival = underWay.size > 0 ? await nextArrival(first?.deadline) : undefined
       if (arrival) {
@@ -152,7 +187,13 @@ export async function fillBuffer(
     underWay.close()
   }
   await sum.settle()
-  return { sum, flight: left(), arrivals, ...(anew.size > 0 && { anew: [...anew].toSorted() }) }
+  const started = anew.size > 0 ? { anew: [...anew].toSorted() } : {}
+  return { sum, flight: left(), arrivals, ...started, ...(rests && { begun: soFar() }) }
+
+  function soFar(): BegunBuffer {
+    const part = { ...sum.partial(), ...started }
+    return { part, arrivals, failed: [...failed].toSorted(), asked, inVain }
+  }
 
   function ask(end: string, number: number, from: number): void {
     const last = states && (states.get(end) ?? population?.lastCounted(end))
@@ -222,12 +263,13 @@ export async function fillBuffer(
     notice({ code, message })
   }
 
-  /** Whether the training is over before the next answer comes. */
-  async function isOver(): Promise<boolean> {
-    if (!above) return false
+  /** Whether the training is over, or a rest is asked for, before the next answer comes. */
+  async function isOver(): Promise<'over' | 'rest' | 'no'> {
+    if (!above) return 'no'
     for (;;) {
-      if (above.isOver()) return true
-      if (!underWay.isAwaited() || underWay.hasAnswer() || underWay.firstDue()?.deadline.hasPassed) return false
+      if (above.isOver()) return 'over'
+      if (above.isToRest() && !underWay.hasAnswer()) return 'rest'
+      if (!underWay.isAwaited() || underWay.hasAnswer() || underWay.firstDue()?.deadline.hasPassed) return 'no'
       await Promise.race([underWay.changed(), above.changed()])
     }
   }

@@ -6,7 +6,14 @@ import { answerTo } from './client-evaluation.ts'
 import { coordinatedAssignment, pairsOf } from './coordinated.ts'
 import { coordinated } from './coordinator-protocol.ts'
 import { grantedAssignment, grantedEnds } from './granted-ends.ts'
-import { answerBuffer, isMiddleFlight, type MiddleFlight, noMiddleFlight, restarted } from './middle-buffer.ts'
+import {
+  answerBuffer,
+  isMiddleFlight,
+  type MiddleFlight,
+  noMiddleFlight,
+  restarted,
+  restProperty,
+} from './middle-buffer.ts'
 import { type Assignment, below, levelsProperty, trainersProperty, above as upward } from './round-protocol.ts'
 
 interface MiddleAggregatorState {
@@ -42,18 +49,20 @@ export const middleAggregator = role({
 
   async round(state, context) {
     const { aggregator, trainers, coordinator } = context.channels
-    // Nobody lists the devices of a fleet: the population of the aggregator above has them.
-    if (!trainers.population) aggregator.setProperty(trainersProperty, await trainersBelow(trainers))
+    // Nobody lists the devices of a fleet. In rounds, the population of the aggregator above has them.
+    aggregator.setProperty(trainersProperty, trainers.population ? [] : await trainersBelow(trainers))
     aggregator.setProperty(levelsProperty, 1 + (await levelsBelow(trainers)))
 
     const { waiting } = context.strategy
-    const { flight } = state.buffers ?? noMiddleFlight
+    const { flight, open } = state.buffers ?? noMiddleFlight
     const grants = waiting.kind === 'buffer' && coordinator ? grantedEnds(coordinator, flight.granted ?? 0) : undefined
     await coordinator?.awaitJoin()
     const counted = state.last?.members.length ?? 0
-    const { end, message } = grants
-      ? await grantedAssignment(aggregator, trainers, grants, flight.underWay)
-      : await coordinatedAssignment(aggregator, coordinator, counted)
+    const assigned = async () =>
+      grants
+        ? await grantedAssignment(aggregator, trainers, grants, flight.underWay)
+        : await coordinatedAssignment(aggregator, coordinator, counted)
+    const { end, message } = open ?? (await assigned())
     if (message.type === 'end-of-training') return { ...state, ended: true }
     const { round } = message
     if (message.type !== 'train') {
@@ -63,8 +72,13 @@ export const middleAggregator = role({
     }
     if (waiting.kind === 'buffer') {
       const isEnd = ({ message: { type } }: Arrival<Assignment>) => type === 'end-of-training'
-      const above = { isOver: () => aggregator.find(isEnd) !== undefined, changed: () => aggregator.changed() }
-      const { answer, next } = await answerBuffer(message, waiting, state.buffers, context, { above, grants })
+      const rest = aggregator.property(end, restProperty)
+      const above = {
+        isOver: () => aggregator.find(isEnd) !== undefined,
+        isToRest: () => aggregator.property(end, restProperty) !== rest,
+        changed: () => aggregator.changed(),
+      }
+      const { answer, next } = await answerBuffer({ end, message }, waiting, state.buffers, context, { above, grants })
       if (answer) aggregator.send(end, answer, { keep: false })
       return { ...state, rounds: state.rounds + 1, buffers: next }
     }
