@@ -1,3 +1,17 @@
+export {
+  type AggregatorFigures,
+  type AggregatorResource,
+  type BusyResource,
+  type Saturation,
+  saturatesFirst,
+} from './fleet/aggregators/aggregator-load.ts'
+export type * from './fleet/aggregators/capacity.ts'
+export {
+  type AggregatorPartName,
+  type AggregatorTexts,
+  aggregatorPartNames,
+  aggregatorsFrom,
+} from './fleet/aggregators/capacity-texts.ts'
 export { type BehaviourOptions, type BehaviourTexts, behaviourFrom } from './fleet/behaviour/behaviour-from.ts'
 export { clientsOfDevices, type LabelOf, labelOrder } from './fleet/behaviour/correlation.ts'
 export { constant, instant, logNormal, tiers } from './fleet/behaviour/device-numbers.ts'

@@ -15,11 +15,13 @@ test.serial(
   async (t) => {
     await using folder = await temporaryFolder()
     const [store, plot] = [join(folder.path, 'store'), join(folder.path, 'plot.svg')]
-    const args = [...buffered, '--rounds', '5', '--dropout', '0.1']
+    const args = [...buffered, '--rounds', '5', '--dropout', '0.1', '--aggregator-updates', '5/s']
     const run = await runFlamectl([...args, '--store', store, '--plot', plot])
     t.is(run.status, 0, run.err)
     t.is(run.rounds.size, 5)
     t.like(run.done, { rounds: 5, hash: hashes(run).at(-1), devices: 500, seed: 1, behaviour: { dropout: '0.1' } })
+    t.like(run.done, { aggregatorLimits: { updates: ['5/s'] }, aggregators: [{ updates: 50, limiting: 'updates' }] })
+    t.like(run.done, { saturatesFirst: { end: 'top-aggregator-0', resource: 'updates' } })
     const lines: readonly { readonly hours: number; readonly counted: number }[] = JSON.parse(
       `[${run.out.trim().split('\n').join()}]`,
     )
@@ -60,6 +62,13 @@ for (const [title, more, status, said] of [
   ['a model that is not there', ['--availability', 'dirunal'], 2, /BEHAVIOUR_MODEL.*diurnal/],
   ['a topology without a top', ['--set', 'topology=ring'], 2, /SIMULATION_TOPOLOGY/],
   ['a trace that is not there', ['--trace', 'none.csv'], 2, /FILE_UNREADABLE.*none\.csv/],
+  ['a limit that is no number', ['--aggregator-updates', 'many'], 2, /SIMULATION_OPTION.*many.*500\/s/],
+  [
+    'a limit of a role that is not there',
+    ['--aggregator-memory', 'server=1MB'],
+    2,
+    /SIMULATION_OPTION.*top-aggregator/,
+  ],
   ['a fleet in which nobody is ever available', ['--trace', 'nobody'], 1, /SIMULATION_NOBODY/],
 ] as const)
   test.serial(`${title} ends with a message and its status`, async (t) => {

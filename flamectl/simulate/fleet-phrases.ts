@@ -1,4 +1,4 @@
-import type { FleetRound } from '../../simulations/index.ts'
+import type { AggregatorFigures, AggregatorResource, FleetRound, Saturation } from '../../simulations/index.ts'
 import { counted, figures, metricNames } from '../output/phrases.ts'
 
 const minuteMs = 60_000
@@ -43,6 +43,67 @@ export function fleetRoundLine(
     ...(staleness ? [`staleness ${staleness.mean.toFixed(2)}, at most ${staleness.most}`] : []),
     `down ${bytesText(received)}, up ${bytesText(sent)}`,
   ].join('  ')
+}
+
+/** Most aggregators of which a line is shown. */
+const mostAggregators = 8
+
+/** What the aggregators had to do, those with most to do first, and what saturates first. */
+export function aggregatorLines(
+  aggregators: readonly AggregatorFigures[],
+  first: Saturation | undefined,
+): readonly string[] {
+  const busiest = ({ busy }: AggregatorFigures) => Math.max(busy.updates, busy.receive, busy.send)
+  const sorted = aggregators.toSorted((a, b) => busiest(b) - busiest(a) || b.updates - a.updates)
+  const more = sorted.length - mostAggregators
+  return [
+    ...sorted.slice(0, mostAggregators).map(aggregatorLine),
+    ...(more > 0 ? [`and ${counted(more, 'aggregator')} with less to do`] : []),
+    ...(first ? [saturation(first)] : []),
+  ]
+}
+
+function aggregatorLine({
+  end,
+  updates,
+  busy,
+  longestQueue,
+  received,
+  sent,
+  limiting,
+  ...rest
+}: AggregatorFigures): string {
+  const shares = [
+    ...(busy.updates > 0 ? [`taking ${percent(busy.updates)}`] : []),
+    ...(busy.receive > 0 ? [`receiving ${percent(busy.receive)}`] : []),
+    ...(busy.send > 0 ? [`sending ${percent(busy.send)}`] : []),
+  ]
+  const waited = limiting === undefined ? 0 : 1000 * rest.waited[limiting]
+  return [
+    `${end}: ${counted(updates, 'update')}`,
+    ...(shares.length > 0 ? [`busy ${shares.join(', ')}`] : []),
+    `longest queue ${longestQueue}`,
+    `in ${bytesText(received)}, out ${bytesText(sent)}`,
+    ...(rest.failures > 0 ? [`${counted(rest.failures, 'failure')}, down ${percent(rest.down)}`] : []),
+    ...(limiting === undefined ? [] : [`waited most for ${limitName[limiting]}, ${virtualTime(waited)} each`]),
+  ].join('  ')
+}
+
+const limitName: Readonly<Record<AggregatorResource, string>> = {
+  updates: 'its work',
+  receive: 'its link in',
+  send: 'its link out',
+  memory: 'its memory',
+  failures: 'its return',
+}
+
+function saturation({ end, resource, busy }: Saturation): string {
+  const reserve = busy < 1 ? `, at ${(1 / busy).toFixed(busy < 0.1 ? 0 : 1)} times this load` : ''
+  return `saturates first: ${limitName[resource].replace('its', 'the')} of ${end}, busy ${percent(busy)} of the time${reserve}`
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`
 }
 
 /** Where a run has come to, for the message of a stop. */

@@ -1,10 +1,18 @@
 import { Presets, SingleBar } from 'cli-progress'
 import type { LogEntry, Notice, Settings } from '../../sdk/index.ts'
-import type { BehaviourTexts, FleetFigures, FleetRound } from '../../simulations/index.ts'
+import type { AggregatorTexts, BehaviourTexts, FleetFigures, FleetResult, FleetRound } from '../../simulations/index.ts'
 import { figure, figures, mainMetricNames, noticed, said } from '../output/phrases.ts'
 import { jsonOf, yamlOf } from '../output/printable.ts'
 import type { ProgramFormat } from '../output/reporter.ts'
-import { bytesText, fleetRoundLine, hoursText, rounds, stoppedFleet, virtualTime } from './fleet-phrases.ts'
+import {
+  aggregatorLines,
+  bytesText,
+  fleetRoundLine,
+  hoursText,
+  rounds,
+  stoppedFleet,
+  virtualTime,
+} from './fleet-phrases.ts'
 
 /** A simulation at its start. */
 export interface FleetStart {
@@ -13,12 +21,13 @@ export interface FleetStart {
   readonly seed: number
   readonly settings: Settings
   readonly behaviour: BehaviourTexts
+  readonly aggregators: AggregatorTexts
   readonly trace?: string
   readonly hours?: number
 }
 
 /** The result of a simulation. */
-export interface FleetEnd {
+export interface FleetEnd extends Pick<FleetResult, 'aggregators' | 'saturatesFirst'> {
   readonly figures: FleetFigures
   readonly lastRound: FleetRound | undefined
   /** Location of the last model. Absent: it was in memory. */
@@ -89,13 +98,15 @@ function programReporter(format: ProgramFormat, out: NodeJS.WritableStream, err:
     time: () => {},
     notice: (end, notice) => told(noticed(end, notice)),
     log: (end, entry) => told(said(end, entry)),
-    done({ figures: found, lastRound, model, realSeconds }) {
+    done({ figures: found, lastRound, model, realSeconds, aggregators, saturatesFirst }) {
       const { hours, asked, counted, lost, wasted, received, sent, staleness, quarters } = found
       const works = { asked, counted, lost, wasted, received, sent, ...(staleness >= 0 && { staleness }), quarters }
       const { metrics = {}, hash } = lastRound ?? {}
       const { accuracy } = metrics
       const last = { accuracy, hash, model, metrics }
-      object({ done: true, rounds: lastRound?.round ?? 0, hours, ...last, ...works, realSeconds, ...begun })
+      const { aggregators: limits, ...start }: Partial<FleetStart> = begun ?? {}
+      const loads = aggregators && { aggregatorLimits: limits, aggregators, saturatesFirst }
+      object({ done: true, rounds: lastRound?.round ?? 0, hours, ...last, ...works, realSeconds, ...start, ...loads })
       if (format === 'name' && hash !== undefined) out.write(`${hash}\n`)
     },
     stopped: (committed, now, command) => told(stoppedFleet(committed, now, command)),
@@ -164,19 +175,23 @@ function progressReporter(out: NodeJS.WriteStream): FleetReporter {
   }
 }
 
-function summary({ workload, devices, seed, settings, behaviour, trace, hours }: FleetStart): string {
+function summary({ workload, devices, seed, settings, behaviour, aggregators, trace, hours }: FleetStart): string {
   const shown = Object.entries(settings).flatMap(([name, value]) => (name === 'clients' ? [] : [`${name}=${value}`]))
   const models = Object.entries({ ...behaviour, trace }).flatMap(([name, text]) =>
     text === undefined ? [] : [`${name} ${text}`],
+  )
+  const limits = Object.entries(aggregators).flatMap(([name, texts]) =>
+    texts === undefined ? [] : [`${name} ${[texts].flat().join(' ')}`],
   )
   const until = hours === undefined ? '' : `, at most ${hoursText(hours)}`
   return [
     `${workload}: ${devices} devices, seed ${seed}${until}; ${shown.join(' ')}`,
     models.length === 0 ? 'devices are always available, and nothing takes time' : `devices: ${models.join('; ')}`,
+    ...(limits.length === 0 ? [] : [`aggregators: ${limits.join('; ')}`]),
   ].join('\n')
 }
 
-function result({ figures: found, lastRound, model, realSeconds }: FleetEnd): string {
+function result({ figures: found, lastRound, model, realSeconds, aggregators, saturatesFirst }: FleetEnd): string {
   const { hours, counted, wasted, lost, received, sent, quarters } = found
   const metrics = lastRound?.metrics ?? {}
   const shown = figures(metrics, mainMetricNames(Object.keys(metrics))).replaceAll('  ', ', ')
@@ -186,6 +201,7 @@ function result({ figures: found, lastRound, model, realSeconds }: FleetEnd): st
     `done: ${rounds(lastRound?.round ?? 0)} in ${virtualTime(hours * 3_600_000)} of virtual time and ${virtualTime(realSeconds * 1000)} of real time${shown === '' ? '' : `, ${shown}`}${hash}`,
     `updates: ${counted} counted, ${wasted} wasted, ${lost} lost; down ${bytesText(received)}, up ${bytesText(sent)}`,
     ...(shares === '' ? [] : [`counted by quarter of the devices, the slowest first: ${shares}`]),
+    ...(aggregators ? aggregatorLines(aggregators, saturatesFirst) : []),
     ...(model === undefined ? [] : [`model: ${model}`]),
   ].join('\n')
 }

@@ -35,13 +35,18 @@ export async function claimFolder(folder: string, options: SimulateRunOptions): 
   }
 }
 
-function recordOf({ workload, devices, seed, behaviour, trace, overrides, choices }: SimulateRunOptions): RunRecord {
+function recordOf(options: SimulateRunOptions): RunRecord {
+  const { workload, devices, seed, behaviour, aggregators, trace, overrides, choices } = options
   const { rounds: _, ...settings } = overrides
+  const limits = Object.entries(aggregators).flatMap(([name, texts]) =>
+    texts === undefined ? [] : [[`aggregator ${name}`, [texts].flat().join(' ')] as const],
+  )
   return {
     workload: resolve(workload),
     devices: String(devices),
     seed: String(seed),
     ...behaviour,
+    ...Object.fromEntries(limits),
     ...(trace !== undefined && { trace: resolve(trace) }),
     ...Object.fromEntries(Object.entries({ ...settings, ...choices }).map(([name, value]) => [`set ${name}`, value])),
   }

@@ -8,12 +8,14 @@ test('the options of a simulation are read', (t) => {
     ...given,
     ...{ rounds: '7', hours: '0.5', seed: '3', speed: 'lognormal:1,0.5', dropout: '0.1', json: true },
     set: ['optimizer=fedbuff,bufferSize=10', 'fraction=0.2'],
+    aggregatorUpdates: ['500/s', 'top-aggregator=9/s'],
   })
   t.like(options, {
     ...{ devices: 1000, hours: 0.5, seed: 3, format: 'json', resume: false },
     overrides: { rounds: '7', fraction: '0.2' },
     choices: { optimizer: 'fedbuff,bufferSize=10' },
     behaviour: { speed: 'lognormal:1,0.5', dropout: '0.1' },
+    aggregators: { updates: ['500/s', 'top-aggregator=9/s'], memory: undefined },
   })
   t.deepEqual(Object.keys(options.behaviour), ['speed', 'dropout'])
 })

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { KeptRounds } from '../../sdk/index.ts'
-import type { BehaviourPartName, BehaviourTexts } from '../../simulations/index.ts'
+import type { AggregatorPartName, AggregatorTexts, BehaviourPartName, BehaviourTexts } from '../../simulations/index.ts'
 import { flamectlError } from '../errors.ts'
 import type { GivenSettings } from '../files/json-files.ts'
 import type { Format } from '../output/printable.ts'
@@ -14,6 +14,7 @@ export interface FleetOptions extends GivenSettings {
   readonly workload: string
   readonly devices: number
   readonly behaviour: BehaviourTexts
+  readonly aggregators: AggregatorTexts
   /** A csv file. */
   readonly trace?: string
   readonly hours?: number
@@ -39,7 +40,9 @@ export type RawFleetOptions = {
   readonly hours?: string
   readonly set?: readonly string[]
   readonly trace?: string
-} & { readonly [Part in BehaviourPartName]?: string }
+} & { readonly [Part in BehaviourPartName]?: string } & {
+  readonly [Part in AggregatorPartName as `aggregator${Capitalize<Part>}`]?: readonly string[]
+}
 
 /** The options as commander hands them over. */
 export interface RawSimulateOptions {
@@ -69,7 +72,34 @@ const parts: Readonly<Record<BehaviourPartName, readonly [value: string, help: s
   correlate: ['part:label', 'give slow devices the data with low labels, such as speed:label,0.8'],
 }
 
-const partNames = Object.keys(parts).filter((name): name is BehaviourPartName => Object.hasOwn(parts, name))
+/** Of each part of what aggregators can do: the option's value, and its help. Each may be given again for a role. */
+const aggregatorParts: Readonly<Record<AggregatorPartName, readonly [value: string, help: string]>> = {
+  updates: [
+    'rate',
+    'updates that an aggregator takes in a second: 500/s, or top-aggregator=2000/s for a role (default: any number)',
+  ],
+  bandwidth: [
+    'bytes/s',
+    'bytes that an aggregator receives, and sends, in a second: 100MB/s, or in and out, 1Gbit/s:10Gbit/s (default: takes no time)',
+  ],
+  memory: [
+    'bytes',
+    'bytes of updates that may wait at an aggregator, such as 512MB; others wait at their senders (default: any number)',
+  ],
+  latency: ['time', 'time of each message between aggregators besides its bytes, such as 20ms (default: none)'],
+  failures: [
+    'rate,time',
+    'how often an aggregator fails, and mean time until it is back, such as 0.5/h,60s (default: never)',
+  ],
+}
+
+const aggregatorPartNames = keysOf(aggregatorParts)
+
+const partNames = keysOf(parts)
+
+function keysOf<Name extends string>(table: Readonly<Record<Name, unknown>>): Name[] {
+  return Object.keys(table).filter((name): name is Name => Object.hasOwn(table, name))
+}
 
 /** Adds the options that say what is simulated. */
 export function addFleetOptions(command: Command): Command {
@@ -84,6 +114,13 @@ export function addFleetOptions(command: Command): Command {
   for (const name of partNames) {
     const [value, help] = parts[name]
     command.addOption(new Option(`--${name} <${value}>`, help))
+  }
+  for (const name of aggregatorPartNames) {
+    const [value, help] = aggregatorParts[name]
+    command.option(`--aggregator-${name} <${value}>`, help, (given: string, before: string[] = []) => [
+      ...before,
+      given,
+    ])
   }
   return command.option(
     '--trace <file>',
@@ -114,6 +151,13 @@ export function fleetOptions(workload: string, raw: RawFleetOptions): FleetOptio
       rounds === undefined ? overrides : { ...overrides, rounds: String(wholeNumberOf('--rounds', rounds, 1, 1e9)) },
     choices,
     behaviour: Object.fromEntries(partNames.flatMap((name) => (raw[name] === undefined ? [] : [[name, raw[name]]]))),
+    aggregators: {
+      updates: raw.aggregatorUpdates,
+      bandwidth: raw.aggregatorBandwidth,
+      memory: raw.aggregatorMemory,
+      latency: raw.aggregatorLatency,
+      failures: raw.aggregatorFailures,
+    },
     ...(hours !== undefined && { hours: numberOf('--hours', hours) }),
     ...(trace !== undefined && { trace: namedPlace('--trace', trace, 'a csv file') }),
   }

@@ -36,7 +36,7 @@ export async function simulateWorkload(
     else signal.addEventListener('abort', stop, { once: true })
     const { name, settings } = run
     reporter.started({
-      ...{ workload: name, devices, seed, settings, behaviour: options.behaviour },
+      ...{ workload: name, devices, seed, settings, behaviour: options.behaviour, aggregators: options.aggregators },
       ...(options.trace !== undefined && { trace: options.trace }),
       ...(hours !== undefined && { hours }),
     })
@@ -46,7 +46,7 @@ export async function simulateWorkload(
     } finally {
       clearInterval(looks)
     }
-    const { state, history } = await run.result
+    const { state, history, aggregators, saturatesFirst } = await run.result
     await plotted(history, name)
     const lastRound = history.at(-1)
     if (state === 'stopped') {
@@ -57,6 +57,8 @@ export async function simulateWorkload(
     reporter.done({
       figures: figuresOf(history, { until: run.now }),
       lastRound,
+      ...(aggregators && { aggregators }),
+      ...(saturatesFirst && { saturatesFirst }),
       ...(model && { model: model.location }),
       realSeconds: (performance.now() - begunMs) / 1000,
     })

@@ -1,6 +1,7 @@
 import { type DurableStore, decode, encode, fieldsOf, isCount, isNumber, isObject } from '../../runtime/index.ts'
 import type { OwnGenerations, OwnPlace } from '../../sdk/index.ts'
 import { simulationError } from '../errors.ts'
+import type { SavedStation } from './aggregators/station.ts'
 import type { PopulationMemory } from './device-population.ts'
 import type { FleetRound } from './fleet-run.ts'
 
@@ -13,6 +14,8 @@ export interface SavedFlight {
   readonly at: number
   readonly isLost: boolean
   readonly isStale: boolean
+  /** Absent: no. */
+  readonly isQueued?: boolean
   readonly received: number
   readonly expected: number
 }
@@ -22,6 +25,8 @@ export interface SavedAggregator {
   readonly state: unknown
   /** By channel to devices or to aggregators above them. */
   readonly ports: Readonly<Record<string, SavedPort>>
+  /** Where aggregators have limits. */
+  readonly station?: SavedStation
 }
 
 interface SavedPort {
@@ -62,6 +67,8 @@ export interface Checkpoints {
   ownOf(end: string): OwnPlace
   /** A round was committed. */
   note(round: FleetRound): void
+  /** Whether it is time for a checkpoint. */
+  isDue(): boolean
   /** Makes a checkpoint, unless it is too early for one. `must`: in any case. */
   save(fleet: () => SavedFleet, must: boolean): Promise<void>
 }
@@ -93,16 +100,17 @@ export async function openCheckpoints(
   const own = new OwnStates(store, run, { life, lives: saved?.lives ?? {}, number: () => number })
   let noted: FleetRound[] = []
   let [ended, took] = [Number.NEGATIVE_INFINITY, 0]
+  const isDue = () => (every === undefined ? performance.now() - ended >= share * took : noted.length >= every)
 
   return {
+    isDue,
     saved,
     rounds,
     ownOf: (end) => own.of(end),
     note: (round) => noted.push(round),
     async save(fleet, must) {
       const began = performance.now()
-      const isDue = every === undefined ? began - ended >= share * took : noted.length >= every
-      if (!must && !isDue) return
+      if (!must && !isDue()) return
       const entries = noted
       noted = []
       await Promise.all([own.written(), ...entries.map((round) => store.append(key, encode(round)))])

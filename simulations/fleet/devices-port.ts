@@ -1,4 +1,5 @@
 import type { ChannelWiring } from '../../sdk/index.ts'
+import type { Station } from './aggregators/station.ts'
 import type { SavedFlight } from './checkpoints.ts'
 import type { DevicePopulation } from './device-population.ts'
 import type { Flight, Landing } from './flight.ts'
@@ -22,6 +23,7 @@ export interface Dispatcher {
  */
 export class DevicesPort extends WaitingPort implements Landing {
   readonly population: DevicePopulation
+  readonly station: Station | undefined
   readonly #dispatcher: Dispatcher
   readonly #flights = new Set<Flight>()
   /** By end: its last flight. */
@@ -33,8 +35,15 @@ export class DevicesPort extends WaitingPort implements Landing {
   /** An awaited end with work: as long as it has, a wait isn't over. */
   #witness: string | undefined
 
-  constructor(wiring: ChannelWiring, place: ParkingPlace, population: DevicePopulation, dispatcher: Dispatcher) {
+  constructor(
+    wiring: ChannelWiring,
+    place: ParkingPlace,
+    population: DevicePopulation,
+    dispatcher: Dispatcher,
+    station?: Station,
+  ) {
     super(wiring, place)
+    this.station = station
     this.population = population
     this.#dispatcher = dispatcher
   }
@@ -145,6 +154,7 @@ export class DevicesPort extends WaitingPort implements Landing {
   }
 }
 
-function savedFlight({ order, work, device, start, at, isLost, isStale, received, expected }: Flight): SavedFlight {
-  return { order, work, device, start, at, isLost, isStale, received, expected }
+function savedFlight(flight: Flight): SavedFlight {
+  const { order, work, device, start, at, isQueued, isLost, isStale, received, expected } = flight
+  return { order, work, device, start, at, isLost, isStale, received, expected, ...(isQueued && { isQueued }) }
 }

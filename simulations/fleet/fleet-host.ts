@@ -15,10 +15,13 @@ import {
   type RoundSummary,
   type RoundSurroundings,
   randomStream,
+  restProperty,
   roundPublisher,
   type TaskReport,
   UnjournalledKeeper,
 } from '../../sdk/index.ts'
+import { carrier } from './aggregators/carrier.ts'
+import type { Station, Waiting } from './aggregators/station.ts'
 import type { Availability } from './behaviour.ts'
 import type { SavedAggregator, SavedFleet, SavedFlight } from './checkpoints.ts'
 import type { DeviceHost } from './device-life.ts'
@@ -38,6 +41,8 @@ export interface FleetParts {
   /** Absent if devices are always available. */
   readonly availability: Availability | undefined
   readonly registry: Pick<ModelRegistry, 'commit'>
+  /** By end of an aggregator: where its messages wait. Absent: they take no time. */
+  readonly stations: ReadonlyMap<string, Station> | undefined
   /** Filled by the host: how the devices of each port are activated. */
   readonly hosts: Map<Landing, DeviceHost>
   /** Where the run goes on. Absent: it begins. */
@@ -48,11 +53,14 @@ export interface FleetParts {
   readonly onReport: (report: TaskReport) => void
   /** A round was committed, and the whole fleet can be saved. `isLast`: no further round follows. */
   readonly checkpoint: (save: () => SavedFleet, isLast: boolean) => Promise<void>
+  /** Whether a checkpoint would be made. */
+  readonly isCheckpointDue: () => boolean
 }
 
 /** An aggregator of a fleet. */
 export interface Aggregator {
   readonly ports: readonly (DevicesPort | AggregatorPort)[]
+  readonly station: Station | undefined
   /** The state of the last committed round. */
   state: unknown
 }
@@ -64,6 +72,7 @@ export function fleetHost(parts: FleetParts): Behavior<TaskReport> {
     const { run, workload, algorithm, seed, settings, pool, strategy } = job
     if (saved) fleet.resume(saved)
     const records: RoundRecord[] = []
+    let rests = 0
     const publisher = roundPublisher(
       {
         ...{ run, workload, seed, pool, strategy, registry },
@@ -81,10 +90,14 @@ export function fleetHost(parts: FleetParts): Behavior<TaskReport> {
     }
     const secretOf = (end: string) => secret(seed, end)
     const facts = { columns: parts.columns, clock: fleet.clock, availability: parts.availability }
+    const carry = carrier(fleet.clock)
     const whenFree: WhenFree = (population, free) => fleet.whenFree(population, free)
     const aggregators = new Map<string, Aggregator>()
     const places = new Map(plan.aggregators.map(({ end }) => [end, fleet.parking.place()] as const))
-    for (const task of plan.aggregators) aggregators.set(task.end, { ports: portsOf(task), state: undefined })
+    for (const task of plan.aggregators) {
+      const station = parts.stations?.get(task.end)
+      aggregators.set(task.end, { station, ports: portsOf(task, station), state: undefined })
+    }
     joinAll(plan.aggregators, aggregators)
     if (saved) resumeAll(saved)
     for (const task of plan.aggregators)
@@ -92,14 +105,15 @@ export function fleetHost(parts: FleetParts): Behavior<TaskReport> {
     fleet.begin()
     return onReport
 
-    function portsOf(task: RoleTask): (DevicesPort | AggregatorPort)[] {
+    function portsOf(task: RoleTask, station: Station | undefined): (DevicesPort | AggregatorPort)[] {
+      const way = station && { station, carry }
       const place = places.get(task.end) ?? fleet.parking.place()
       return task.channels.map((wiring) => {
         if (!wiring.othersHoldData)
-          return new AggregatorPort(wiring, place, task.end, whenFree, selectable(task, wiring))
+          return new AggregatorPort(wiring, place, task.end, whenFree, { population: selectable(task, wiring), way })
         const group = plan.groups.find(({ aggregator }) => aggregator === task.end)
         const population = new DevicePopulation(plan.role, group ?? { first: 0, end: 0 }, facts)
-        const port = new DevicesPort(wiring, place, population, fleet)
+        const port = new DevicesPort(wiring, place, population, fleet, station)
         if (group) hosts.set(port, { actor: context, job: surroundings, task: group.task, ownOf, secretOf })
         return port
       })
@@ -135,6 +149,7 @@ export function fleetHost(parts: FleetParts): Behavior<TaskReport> {
             secret: () => secretOf(end),
             async commit(next, published) {
               for (const port of aggregator.ports) committed(port, next)
+              if (!isResting(next)) aggregator.station?.committed(fleet.clock.now())
               for (const record of published) await publisher.publish(record)
               aggregator.state = next
               if (end === plan.top && role.done(next)) close(aggregators)
@@ -161,16 +176,26 @@ export function fleetHost(parts: FleetParts): Behavior<TaskReport> {
       if (port instanceof DevicesPort) port.abandonAllBut(workingEnds(state))
     }
 
-    /** Saves the fleet, unless an aggregator below is in the middle of a round. */
+    /** Saves the fleet, unless an aggregator below is in the middle of a round, and can't rest there. */
     async function atRest(isLast: boolean): Promise<void> {
-      for (const { ports } of aggregators.values()) if (ports.some((port) => !port.isAtRest)) return
+      const ports = [...aggregators.values()].flatMap((aggregator) => aggregator.ports)
+      const areAtRest = () => ports.every((port) => port.isAtRest)
+      if (!areAtRest()) {
+        const mayRest = strategy.waiting.kind === 'buffer' && strategy.waiting.deadlineMs === undefined
+        if (isLast || !mayRest || !parts.isCheckpointDue() || ports.some((port) => !port.isIdle)) return
+        rests += 1
+        for (const port of ports) if (asks(port)) port.setProperty(restProperty, rests)
+        await fleet.parking.quiet()
+        if (!areAtRest()) return
+      }
       await checkpoint(save, isLast)
     }
 
     function save(): SavedFleet {
       const { answers, last } = parts.columns
       const each = [...aggregators].map(
-        ([end, { state, ports }]) => [end, { state, ports: savedPorts(state, ports) }] as const,
+        ([end, { state, ports, station }]) =>
+          [end, { state, ports: savedPorts(state, ports), ...(station && { station: station.saved }) }] as const,
       )
       return { ...fleet.position, answers, last, aggregators: Object.fromEntries(each) }
     }
@@ -178,28 +203,46 @@ export function fleetHost(parts: FleetParts): Behavior<TaskReport> {
     function resumeAll({ answers, last, aggregators: before }: SavedFleet): void {
       parts.columns.answers.set(answers)
       parts.columns.last.set(last)
-      for (const [end, { ports }] of aggregators)
+      for (const [end, { ports, station }] of aggregators) {
+        const queued = new Map<number, Waiting>()
         for (const port of ports) {
           const { memory, flights = [], left = [] } = before[end]?.ports[port.wiring.name] ?? {}
           if (memory) port.population?.restore(memory)
-          if (port instanceof DevicesPort)
-            port.resume(
-              flights.map((flight) => resumed(port, flight)),
-              left,
-            )
+          if (!(port instanceof DevicesPort)) {
+            const working = [...workingEnds(before[end]?.state)]
+            if (asks(port)) port.resume(working.filter((other) => isResting(before[other]?.state)))
+            continue
+          }
+          const underWay = flights.map((flight) => resumed(port, flight))
+          for (const flight of underWay) if (flight.isQueued) queued.set(flight.order, flight)
+          port.resume(underWay, left)
         }
+        const waiting = before[end]?.station
+        if (waiting) station?.resume(waiting, queued)
+      }
     }
 
-    function resumed(port: DevicesPort, { at, isLost, isStale, ...departure }: SavedFlight): Flight {
+    function resumed(port: DevicesPort, { at, isLost, isStale, isQueued = false, ...departure }: SavedFlight): Flight {
       const end = port.population.endOf(departure.device)
       const flight = new Flight({ ...departure, end, landing: port, message: undefined })
       flight.at = at
       flight.isLost = isLost
       flight.isStale = isStale
+      flight.isQueued = isQueued
       fleet.resumeFlight(flight)
       return flight
     }
   }
+}
+
+/** Whether a port is one to aggregators below. */
+function asks(port: DevicesPort | AggregatorPort): port is AggregatorPort {
+  return port instanceof AggregatorPort && port.wiring.funcTags.includes('distribute')
+}
+
+/** Whether an aggregator rests in the middle of a buffer. */
+function isResting(state: unknown): boolean {
+  return fieldsOf(fieldsOf(state).buffers).open !== undefined
 }
 
 /** The ends that an asynchronous aggregator believes at work. */

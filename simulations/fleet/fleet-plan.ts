@@ -23,6 +23,11 @@ export interface DeviceGroup extends DeviceRange {
   readonly aggregator: string
 }
 
+interface AggregatorTask extends RoleTask {
+  /** The role's name in the schema. */
+  readonly roleName: string
+}
+
 /** The tasks of a fleet, with one task for all devices of a group. */
 export interface FleetPlan {
   readonly schema: Schema
@@ -30,7 +35,7 @@ export interface FleetPlan {
   readonly role: string
   readonly devices: number
   readonly groups: readonly DeviceGroup[]
-  readonly aggregators: readonly RoleTask[]
+  readonly aggregators: readonly AggregatorTask[]
   /** The end of the aggregator at the top. */
   readonly top: string
   /** The devices below an aggregator. */
@@ -70,7 +75,10 @@ export function fleetPlan(
   const few = expand({ schema, dataSpec: [{ role: consumer.name, datasetGroups }] }, { jobId: name, newKey: () => '' })
   const tasks = roleTasksOf({ schema, tasks: few })
   const withData = tasks.filter(({ client }) => client !== undefined)
-  const aggregators = tasks.filter(({ client }) => client === undefined)
+  const roleNames = new Map(few.map(({ end, role }) => [end, role] as const))
+  const aggregators = tasks
+    .filter(({ client }) => client === undefined)
+    .map((task) => ({ ...task, roleName: roleNames.get(task.end) ?? task.role.name }))
   const tops = aggregators.filter(({ channels }) => channels.every(({ funcTags }) => !funcTags.includes('upload')))
   const [top] = tops
   if (!top || tops.length > 1) throw refused(`${tops.length} aggregators are at the top`)

@@ -1,4 +1,6 @@
 import type { Choices, KeptRounds, LogEntry, Notice, RoundSummary, Settings } from '../../sdk/index.ts'
+import type { AggregatorFigures, Saturation } from './aggregators/aggregator-load.ts'
+import type { AggregatorCapacities } from './aggregators/capacity.ts'
 import type { FleetBehaviour } from './behaviour.ts'
 
 export interface SimulateOptions<S extends Settings = Settings> {
@@ -12,6 +14,8 @@ export interface SimulateOptions<S extends Settings = Settings> {
   readonly algorithms?: Omit<Choices, 'hyperparameters'>
   /** Default: always available, without any delay. */
   readonly behaviour?: FleetBehaviour
+  /** How much the aggregators can do. Default: without limits, and messages between aggregators take no time. */
+  readonly aggregators?: AggregatorCapacities
   /** Virtual hours after which the run ends, if it has not ended before. Default: none. */
   readonly hours?: number
   /** As for `runJob`. Results don't depend on the number. */
@@ -56,6 +60,10 @@ export interface FleetResult {
   readonly state: 'completed' | 'failed' | 'stopped'
   readonly cause?: unknown
   readonly history: readonly FleetRound[]
+  /** What each aggregator had to do, in the order of their ends. Only where `aggregators` says what they can do. */
+  readonly aggregators?: readonly AggregatorFigures[]
+  /** The resource of an aggregator that the fleet would use up first if its load grew. */
+  readonly saturatesFirst?: Saturation
 }
 
 /** A running simulation. Iteration yields each round, and throws the cause if the run fails. */

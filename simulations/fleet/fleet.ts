@@ -1,3 +1,4 @@
+import type { Station } from './aggregators/station.ts'
 import type { FleetBehaviour } from './behaviour.ts'
 import type { DeviceColumns, DevicePopulation } from './device-population.ts'
 import type { DevicesPort, Dispatcher } from './devices-port.ts'
@@ -81,6 +82,8 @@ export class Fleet implements Dispatcher {
   #departing: Promise<void>[] = []
   #holds: Hold[] = []
   #orders = 0
+  /** Activated flights may have got other times. */
+  #hasMoved = false
   #isLooking = false
   #isOver = false
   #failure: { readonly cause: unknown } | undefined
@@ -111,6 +114,11 @@ export class Fleet implements Dispatcher {
     this.answerBytes = answerBytes
   }
 
+  /** Flights that wait at an aggregator have got other times. */
+  moved(): void {
+    this.#hasMoved = true
+  }
+
   /** Takes up a flight of an earlier process. */
   resumeFlight(flight: Flight): void {
     this.#settings.columns.begin(flight.device, flight.work)
@@ -124,6 +132,7 @@ export class Fleet implements Dispatcher {
     const order = this.#orders++
     const expected = this.answerBytes
     const start = this.clock.now()
+    const departs = landing.station?.send(start, received) ?? start
     const flight = new Flight({ order, work, device, end, landing, message, start, received, expected })
     columns.begin(device, work)
     this.tally.asked += 1
@@ -134,11 +143,11 @@ export class Fleet implements Dispatcher {
     if (samples instanceof Promise)
       this.#departing.push(
         samples.then(
-          (count) => this.#depart(flight, count * passes),
+          (count) => this.#depart(flight, departs, count * passes),
           (cause: unknown) => this.fail(cause),
         ),
       )
-    else this.#depart(flight, samples * passes)
+    else this.#depart(flight, departs, samples * passes)
     return flight
   }
 
@@ -234,9 +243,10 @@ export class Fleet implements Dispatcher {
     return type === 'evaluate' ? 1 : 0
   }
 
-  #depart(flight: Flight, examples: number): void {
-    const { device, work, start, received, expected } = flight
-    const facts = { device, work, start, received, sent: expected, examples }
+  #depart(flight: Flight, departs: number, examples: number): void {
+    const { device, work, start, received, expected, landing } = flight
+    const link = landing.station?.capacity
+    const facts = { device, work, start, departs, received, sent: expected, examples, link }
     const { at, isLost } = endOfWork(facts, this.#settings.behaviour)
     flight.at = at
     flight.isLost = isLost
@@ -262,13 +272,18 @@ export class Fleet implements Dispatcher {
   }
 
   #insert(flight: Flight): void {
+    this.#place(flight)
+    if (!flight.isLost && !flight.isStale && !flight.isActive) this.#activate(flight)
+  }
+
+  /** Puts a flight among the activated ones, in its order. */
+  #place(flight: Flight): void {
     let place = this.#ahead.length
     for (; place > 0; place--) {
       const before = this.#ahead[place - 1]
-      if (before && (before.at < flight.at || (before.at === flight.at && before.order < flight.order))) break
+      if (before && isBefore(before, flight)) break
     }
     this.#ahead.splice(place, 0, flight)
-    if (!flight.isLost && !flight.isStale) this.#activate(flight)
   }
 
   #activate(flight: Flight): void {
@@ -279,6 +294,8 @@ export class Fleet implements Dispatcher {
   /** Takes the earliest event: a timer, or a flight. */
   async #step(): Promise<void> {
     const { clock } = this
+    if (this.#hasMoved) this.#ahead.sort((a, b) => (isBefore(a, b) ? -1 : 1))
+    this.#hasMoved = false
     const [first] = this.#ahead
     const isLater =
       first !== undefined &&
@@ -298,7 +315,29 @@ export class Fleet implements Dispatcher {
       return
     }
     const flight = isLater ? this.#later.take() : this.#ahead.shift()
-    if (flight) await this.#land(flight)
+    if (!flight) return
+    if (flight.at <= at && this.#isTaken(flight, flight.landing.station)) await this.#land(flight)
+    else if (flight.isActive) this.#place(flight)
+    else this.#later.add(flight.at, flight.order, flight)
+  }
+
+  /** Whether the aggregator takes an answer now, or nobody does. If not, the answer waits at the aggregator, or its device has gone. */
+  #isTaken(flight: Flight, station: Station | undefined): boolean {
+    const { at, device, start, expected } = flight
+    if (!station || flight.isLost) return true
+    this.clock.set(at)
+    if (flight.isQueued) return station.take(flight, at)
+    if (flight.isStale) {
+      station.receive(at, expected)
+      return true
+    }
+    const until = this.#settings.behaviour.availability.until(device, start)
+    flight.isQueued = station.queue(flight, expected, at, until)
+    if (!flight.isQueued) {
+      flight.isLost = true
+      flight.at = Math.max(at, until)
+    }
+    return flight.isQueued && flight.at <= at && station.take(flight, at)
   }
 
   async #land(flight: Flight): Promise<void> {
@@ -340,6 +379,10 @@ export class Fleet implements Dispatcher {
     this.#isLooking = false
     this.parking.sleepAll()
   }
+}
+
+function isBefore(one: Flight, other: Flight): boolean {
+  return one.at < other.at || (one.at === other.at && one.order < other.order)
 }
 
 function nothing(): Tally {

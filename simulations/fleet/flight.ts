@@ -1,8 +1,11 @@
 import { HeldDelta } from '../../sdk/index.ts'
+import type { Station } from './aggregators/station.ts'
 import type { FleetBehaviour } from './behaviour.ts'
 
 /** The port to which a flight's answer goes. */
 export interface Landing {
+  /** Where the aggregator's messages wait. Absent: the aggregator takes any number at once. */
+  readonly station?: Station | undefined
   /** The answer has come to the aggregator. */
   landed(flight: Flight, answer: unknown): void
   /** The device has done its work, but nobody waits for its answer. */
@@ -43,6 +46,8 @@ export class Flight implements Departure {
   readonly expected: number
   /** When the answer comes, in virtual milliseconds. */
   at = 0
+  /** The answer waits at the aggregator's station, which sets the time. */
+  isQueued = false
   /** The device goes away, or gives up, at that time. */
   isLost = false
   /** Nobody waits for the answer any more, so that the work needn't be done. */
@@ -75,21 +80,28 @@ export interface WorkFacts {
   readonly work: number
   /** Virtual milliseconds. */
   readonly start: number
+  /** When the assignment begins to come. Default: at the start. */
+  readonly departs?: number
   readonly received: number
   readonly sent: number
+  /** Bytes a second that the aggregator sends and receives. Default: any number. */
+  readonly link?: { readonly send?: number | undefined; readonly receive?: number | undefined } | undefined
   /** Examples that the device computes on, counted for each pass. Only needed where speeds are finite. */
   readonly examples: number
 }
 
 /** When a work ends, and whether its answer comes. */
 export function endOfWork(
-  { device, work, start, received, sent, examples }: WorkFacts,
+  { device, work, start, departs = start, received, sent, examples, link }: WorkFacts,
   { availability, speed, download, upload, faults }: FleetBehaviour,
 ): { readonly at: number; readonly isLost: boolean } {
-  const seconds = received / download.of(device) + examples / speed.of(device) + sent / upload.of(device)
+  const { send = Number.POSITIVE_INFINITY, receive = Number.POSITIVE_INFINITY } = link ?? {}
+  const down = Math.min(download.of(device), send)
+  const up = Math.min(upload.of(device), receive)
+  const seconds = received / down + examples / speed.of(device) + sent / up
   const duration = seconds * 1000 + (faults?.delay?.(device, work) ?? 0)
   const part = faults?.dropsOutAt?.(device, work)
-  const at = start + (part === undefined ? duration : part * duration)
+  const at = departs + (part === undefined ? duration : part * duration)
   const until = availability.until(device, start)
   if (until < at) return { at: until, isLost: true }
   return { at, isLost: part !== undefined }

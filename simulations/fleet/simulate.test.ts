@@ -1,7 +1,8 @@
 import test from 'ava'
 import trivial from '../../examples/trivial/workload.ts'
 import { CodedError } from '../../runtime/index.ts'
-import { fedAvg, fedBuff, inMemoryExamples, type Settings, scaffold, subset, type Workload } from '../../sdk/index.ts'
+import { fedAvg, fedBuff, inMemoryExamples, type Settings, subset, type Workload } from '../../sdk/index.ts'
+import { stateful } from '../../test/support/stateful-workload.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { runJob } from '../run-job.ts'
 import type { FleetBehaviour } from './behaviour.ts'
@@ -17,26 +18,20 @@ const withBuffer = (bufferSize: number, concurrency: number): typeof trivial => 
 })
 const buffered = withBuffer(10, 20)
 
-/** Clients that keep a control variate between their rounds. */
-const stateful: typeof trivial = {
-  ...trivial,
-  async learner(settings) {
-    const learner = await trivial.learner(settings)
-    return {
-      ...learner,
-      ownSteps: { learningRate: 0.1, epochs: 1, batch: 1 },
-      train: async (request) => ({ ...(await learner.train(request)), steps: 1 }),
-    }
-  },
-  strategy: () => scaffold({ fraction: 0.4 }),
-}
-
 /** Devices of different speeds, some of which give up. */
 const uneven: FleetBehaviour = {
   ...atOnce,
   speed: { of: (device) => 1 + ((device * 7919) % 13) / 4 },
   download: { of: (device) => 1_000 * (1 + (device % 5)) },
   faults: { dropsOutAt: (_, work) => (work % 9 === 4 ? 0.5 : undefined) },
+}
+
+/** Aggregators that are slow, and fail. */
+const limited = {
+  aggregators: {
+    ...{ updates: 4, receive: 20_000, send: 50_000, memory: 12_000, latencyMs: 50 },
+    failures: { perHour: 360, seconds: 2 },
+  },
 }
 
 async function simulated<S extends Settings>(workload: Workload<S>, options: SimulateOptions<S>): Promise<FleetResult> {
@@ -62,19 +57,20 @@ for (const { title, workload, settings } of [
     )
   })
 
-for (const { title, workload, settings } of [
+for (const { title, workload, settings, more = {} } of [
   { title: 'rounds', workload: trivial, settings: {} },
   { title: 'a tree', workload: trivial, settings: { topology: 'hierarchical' } },
   { title: 'a buffer', workload: buffered, settings: {} },
   { title: 'a tree of buffers', workload: buffered, settings: { topology: 'hierarchical' } },
+  { title: 'a tree with limits', workload: trivial, settings: { topology: 'hierarchical', levels: 3 }, more: limited },
+  { title: 'a tree of buffers with limits', workload: buffered, settings: { topology: 'hierarchical' }, more: limited },
 ])
   test(`the number of works that are done ahead changes neither bits nor times: ${title}`, async (t) => {
-    const options = { devices: 60, settings: { ...settings, rounds: 6, fraction: 0.5 }, behaviour: uneven }
+    const options = { devices: 60, settings: { ...settings, rounds: 6, fraction: 0.5 }, behaviour: uneven, ...more }
     const one = await simulated(workload, { ...options, ahead: 1 })
     t.true(one.history.every(({ at }, index) => at > (one.history[index - 1]?.at ?? 0)))
     t.true(one.history.some(({ lost }) => lost > 0))
-    for (const ahead of [2, 16, 64])
-      t.deepEqual((await simulated(workload, { ...options, ahead })).history, one.history)
+    for (const ahead of [2, 16, 64]) t.deepEqual(await simulated(workload, { ...options, ahead }), one)
   })
 
 test('a round takes the time of its slowest device, and counts works and bytes', async (t) => {
@@ -221,7 +217,7 @@ const comingAndGoing: FleetBehaviour['availability'] = {
   until: (device, at) => Math.max(at, at + 6_000 - ((at + 977 * device) % 10_000)),
 }
 
-for (const { title, workload, settings } of [
+for (const { title, workload, settings, more = {} } of [
   { title: 'rounds', workload: trivial, settings: {} },
   {
     title: 'rounds with a deadline that close at a quorum',
@@ -237,10 +233,12 @@ for (const { title, workload, settings } of [
   },
   { title: 'a tree of buffers', workload: buffered, settings: { topology: 'hierarchical' } },
   { title: 'own states', workload: stateful, settings: {} },
+  { title: 'a tree with limits', workload: trivial, settings: { topology: 'hierarchical' }, more: limited },
+  { title: 'a buffer with limits', workload: buffered, settings: {}, more: limited },
 ])
   test(`a run that ends at any round goes on to the same bits and times: ${title}`, async (t) => {
     const behaviour = { ...uneven, availability: comingAndGoing }
-    const options = { devices: 40, settings: { ...settings, rounds: 7, fraction: 0.4 }, behaviour, seed: 9 }
+    const options = { devices: 40, settings: { ...settings, rounds: 7, fraction: 0.4 }, behaviour, seed: 9, ...more }
     const whole = await simulated(workload, options)
     t.true(whole.history.some(({ lost }) => lost > 0))
     for (const checkpointEvery of [1, 2]) {
@@ -252,8 +250,37 @@ for (const { title, workload, settings } of [
         await run.stop()
         t.not((await run.result).state, 'failed')
       }
-      const { history } = await simulated(workload, kept)
-      t.deepEqual(history, whole.history)
-      t.deepEqual((await simulated(workload, kept)).history, whole.history, 'a run that was completed')
+      t.deepEqual(await simulated(workload, kept), whole)
+      t.deepEqual(await simulated(workload, kept), whole, 'a run that was completed')
     }
   })
+
+test('a tree of buffers goes on from the middle of its buffers, and trains little again', async (t) => {
+  await using folder = await temporaryFolder()
+  let trained = 0
+  const counting: typeof trivial = {
+    ...trivial,
+    strategy: () => fedBuff({ bufferSize: 3, middleBufferSize: 4, concurrency: 8 }),
+    async learner(settings) {
+      const learner = await trivial.learner(settings)
+      return {
+        ...learner,
+        async train(request) {
+          trained += 1
+          return learner.train(request)
+        },
+      }
+    },
+  }
+  const settings = { topology: 'hierarchical', levels: 3, rounds: 8 }
+  const options = { devices: 90, settings, behaviour: uneven }
+  const whole = await simulated(counting, options)
+  const all = trained
+  const kept = { ...options, store: folder.path, checkpointEvery: 1 }
+  const run = await simulate(counting, kept)
+  for await (const { round } of run) if (round === 6) break
+  await run.stop()
+  trained = 0
+  t.deepEqual(await simulated(counting, kept), whole)
+  t.true(trained < all / 2, `${trained} of ${all}`)
+})

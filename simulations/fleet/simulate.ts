@@ -14,6 +14,10 @@ import {
 import { simulationError } from '../errors.ts'
 import { badOption, isWhole, loadedFrom, ToldRounds, texts } from '../loaded-workload.ts'
 import { claimRun, openRunStore } from '../run-store.ts'
+import { aggregatorFigures, saturatesFirst } from './aggregators/aggregator-load.ts'
+import { type AggregatorCapacities, capacityOf, requireCapacities } from './aggregators/capacity.ts'
+import { Outages } from './aggregators/outages.ts'
+import { Station } from './aggregators/station.ts'
 import { clientsOfDevices } from './behaviour/correlation.ts'
 import { type Checkpoints, openCheckpoints } from './checkpoints.ts'
 import { activate, type DeviceHost } from './device-life.ts'
@@ -56,6 +60,7 @@ export async function simulate<S extends Settings>(
   const topology = definition.topology(settings)
   assertValid(topology)
   const plan = fleetPlan(topology, definition)
+  requireCapacities(options.aggregators ?? {}, [...new Set(plan.aggregators.map(({ roleName }) => roleName))])
   if (plan.devices !== devices)
     throw simulationError('SIMULATION_CLIENTS', { devices, came: `the topology has ${plan.devices} clients` })
 
@@ -87,12 +92,13 @@ export async function simulate<S extends Settings>(
     idle: () => system.idle(),
     nobody: () => simulationError('SIMULATION_NOBODY', { at: fleet.clock.now() }),
   })
+  const stations = options.aggregators && stationsOf(options.aggregators)
   const system = actorSystem({ clock: fleet.clock, onFault: (cause) => fleet.fail(cause) })
   let isStopped = false
   system.spawn(
     'fleet',
     fleetHost({
-      ...{ plan, job, fleet, columns, registry, hosts },
+      ...{ plan, job, fleet, columns, registry, stations, hosts },
       availability: options.behaviour?.availability,
       saved: checkpoints.saved,
       ownOf: (end) => checkpoints.ownOf(end),
@@ -114,6 +120,7 @@ export async function simulate<S extends Settings>(
       async checkpoint(save, isLast) {
         if (folder !== undefined) await checkpoints.save(save, isLast)
       },
+      isCheckpointDue: () => folder !== undefined && checkpoints.isDue(),
     }),
     { supervise: { type: 'stop' } },
   )
@@ -158,6 +165,24 @@ export async function simulate<S extends Settings>(
     return { ...ready, checkpoints, clientOf: await clientsOf(ready.pool) }
   }
 
+  function stationsOf(capacities: AggregatorCapacities): ReadonlyMap<string, Station> {
+    const made = plan.aggregators.map(({ end, roleName }) => {
+      const capacity = capacityOf(capacities, roleName)
+      const outages = capacity.failures && new Outages(capacity.failures, seed, end)
+      return [end, new Station(capacity, () => fleet.moved(), outages)] as const
+    })
+    return new Map(made)
+  }
+
+  /** What the aggregators had to do. */
+  function loads(): Pick<FleetResult, 'aggregators' | 'saturatesFirst'> {
+    if (!stations) return {}
+    const ends = [...stations].toSorted(([a], [b]) => (a < b ? -1 : 1))
+    const aggregators = ends.map(([end, { load }]) => aggregatorFigures(end, load, fleet.clock.now()))
+    const first = saturatesFirst(aggregators)
+    return { aggregators, ...(first && { saturatesFirst: first }) }
+  }
+
   /** The client whose data a device has: that of its number, unless the data go with the behaviour. */
   async function clientsOf(pool: TrainingPool): Promise<(device: number) => number> {
     const order = options.behaviour?.dataOrder
@@ -183,8 +208,8 @@ export async function simulate<S extends Settings>(
     }
     told.end()
     const { history } = told
-    if (failure) return { state: 'failed', cause: failure.cause, history }
-    return { state: isStopped ? 'stopped' : 'completed', history }
+    if (failure) return { state: 'failed', cause: failure.cause, history, ...loads() }
+    return { state: isStopped ? 'stopped' : 'completed', history, ...loads() }
   }
 }
 

@@ -142,8 +142,13 @@ export class FleetClock implements Clock {
   }
 
   schedule(delayMs: number, callback: () => void): () => void {
+    return this.at(this.#now + Math.max(0, delayMs), callback)
+  }
+
+  /** As `schedule`, at a time that isn't before now. */
+  at(time: number, callback: () => void): () => void {
     const timer: Timer = { callback }
-    this.#timers.add(this.#now + Math.max(0, delayMs), this.#nextOrder(), timer)
+    this.#timers.add(Math.max(time, this.#now), this.#nextOrder(), timer)
     return () => {
       timer.callback = undefined
     }

@@ -1,4 +1,6 @@
 import type { Arrival, ChannelPort, ChannelWiring, Expiry, Keep } from '../../sdk/index.ts'
+import type { Carrier } from './aggregators/carrier.ts'
+import type { Station } from './aggregators/station.ts'
 import type { DevicePopulation } from './device-population.ts'
 import type { ParkingPlace } from './parking.ts'
 
@@ -54,7 +56,12 @@ export abstract class WaitingPort implements ChannelPort {
 
   /** Whether no message waits, and none was taken since the aggregator's last commit. */
   get isAtRest(): boolean {
-    return this.#arrivals.length === 0 && !this.#hasTaken
+    return this.isIdle && !this.#hasTaken
+  }
+
+  /** Whether no message waits. */
+  get isIdle(): boolean {
+    return this.#arrivals.length === 0
   }
 
   /** The aggregator has committed a round. */
@@ -178,12 +185,23 @@ export abstract class WaitingPort implements ChannelPort {
   }
 }
 
-/** A port between two aggregators of a fleet, which are always there: messages arrive at once. */
+/** What the messages of an aggregator to others pass. */
+export interface Way {
+  readonly station: Station
+  readonly carry: Carrier
+}
+
+/** A port between aggregators of a fleet, which are always there. Without a way, messages arrive at once. */
 export class AggregatorPort extends WaitingPort {
   /** The devices below the other ends, where the aggregator selects among them. */
   readonly population: DevicePopulation | undefined
   readonly #end: string
   readonly #whenFree: WhenFree
+  readonly #way: Way | undefined
+  /** Number of messages that are on their way to this end. */
+  #coming = 0
+  /** Of an earlier process: ends that were asked, until they are asked again. */
+  readonly #askedBefore = new Set<string>()
   /** The other ends of the channel, by name, sorted. */
   readonly #others = new Map<string, AggregatorPort>()
   readonly #properties = new Map<string, unknown>()
@@ -193,12 +211,22 @@ export class AggregatorPort extends WaitingPort {
     place: ParkingPlace,
     end: string,
     whenFree: WhenFree,
-    population?: DevicePopulation,
+    { population, way }: { readonly population?: DevicePopulation | undefined; readonly way?: Way | undefined } = {},
   ) {
     super(wiring, place)
     this.#end = end
     this.#whenFree = whenFree
+    this.#way = way
     this.population = population
+  }
+
+  override get isIdle(): boolean {
+    return this.#coming === 0 && super.isIdle
+  }
+
+  /** Takes up the work of an earlier process: its aggregator asks these ends again, which go on by themselves. */
+  resume(working: Iterable<string>): void {
+    for (const end of working) this.#askedBefore.add(end)
   }
 
   join(others: ReadonlyMap<string, AggregatorPort>): void {
@@ -224,7 +252,10 @@ export class AggregatorPort extends WaitingPort {
   }
 
   send(ends: readonly string[], message: unknown): void {
-    for (const end of ends) this.#others.get(end)?.arrived(this.#end, message)
+    for (const end of ends) {
+      const other = this.#others.get(end)
+      if (other && !this.#askedBefore.delete(end)) this.#pass(other, message)
+    }
   }
 
   property(end: string, name: string): unknown {
@@ -243,5 +274,16 @@ export class AggregatorPort extends WaitingPort {
   protected isOver(awaited: ReadonlySet<string>): boolean {
     for (const end of awaited) if (this.has(end)) return false
     return true
+  }
+
+  #pass(other: AggregatorPort, message: unknown): void {
+    const [from, to] = [this.#way, other.#way]
+    if (!from || !to) return other.arrived(this.#end, message)
+    const isUpdate = this.wiring.funcTags.includes('upload')
+    other.#coming += 1
+    from.carry(message, { from: from.station, to: to.station, isUpdate }, () => {
+      other.#coming -= 1
+      other.arrived(this.#end, message)
+    })
   }
 }
