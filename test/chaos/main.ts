@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util'
 import { chaos } from './chaos.ts'
+import { fleetCases } from './fleet/fleet-cases.ts'
+import { fleetChaos } from './fleet/fleet-chaos.ts'
 import { jobCases } from './job-cases.ts'
 import { linkChaos } from './links/link-chaos.ts'
 import { registryChaos } from './registry/registry-chaos.ts'
@@ -17,7 +19,7 @@ const { values, positionals } = parseArgs({
     // Options of a server
     store: { type: 'string', default: 'lmdb' },
     rounds: { type: 'string' },
-    // Jobs: those whose workload and settings have this text
+    // Jobs: those whose workload and settings have this text. Fleets: those whose name has it
     only: { type: 'string', default: '' },
     // Options of links
     transport: { type: 'string', default: 'ws' },
@@ -39,8 +41,9 @@ async function faults(subject: string): Promise<number> {
       .length
   if (subject === 'registry')
     return (await registryChaos({ kills: Number(kills ?? 50), seed, rounds: Number(rounds), report })).length
+  if (subject === 'fleet') return fleets(Number(kills ?? 20))
   throw new Error(
-    `chaos of ${subject} on ${store} over ${transport}: there are job, jobs, server on lmdb and mongodb, registry, and links over ws and mqtt`,
+    `chaos of ${subject} on ${store} over ${transport}: there are job, jobs, fleet, server on lmdb and mongodb, registry, and links over ws and mqtt`,
   )
 }
 
@@ -52,6 +55,18 @@ async function jobs(kills: number, rounds: number): Promise<number> {
     report(`${job.workload} --set ${job.set}`)
     const found = await chaos({ ...job, workers: '0', kills, seed, report: () => {} })
     report(`${kills - found} passed, ${found} failed`)
+    wrong += found
+  }
+  return wrong
+}
+
+/** Kills simulations of fleets of each case. */
+async function fleets(kills: number): Promise<number> {
+  let wrong = 0
+  for (const name of Object.keys(fleetCases)) {
+    if (!name.includes(values.only)) continue
+    const found = await fleetChaos(name, { kills, seed, report })
+    report(`${name}: ${kills} kills, ${found} lives with other rounds`)
     wrong += found
   }
   return wrong
