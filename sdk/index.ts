@@ -18,11 +18,20 @@ export type { SyntheticData, SyntheticRequest } from './data/synthetic/synthetic
 export { type SyntheticWritersRequest, syntheticWriters } from './data/synthetic/writers.ts'
 export * from './host/index.ts'
 export {
+  type MultiHeadAttentionSettings,
+  multiHeadAttention,
+  type PositionEmbeddingSettings,
+  positionEmbedding,
+  type SinePositionEncodingSettings,
+  sinePositionEncoding,
+} from './layers/attention.ts'
+export {
   type GroupNormalizationSettings,
   groupNormalization,
   registerGroupNormalization,
 } from './layers/group-normalization.ts'
 export * from './layers/layers-learner.ts'
+export { registerOwnLayers } from './layers/own-layers.ts'
 export type { SavedModel } from './layers/saved-model.ts'
 export type { Layer, LayersModel, SymbolicTensor, TensorFlow } from './layers/tensorflow.ts'
 export * from './layers/vertical-learner.ts'

@@ -34,10 +34,6 @@ const refused: Readonly<Record<string, [(tf: TensorFlow) => Layer[], RegExp]>> =
     ({ layers }) => [layers.conv2d({ filters: 2, kernelSize: 3, dilationRate: 2, inputShape })],
     /layer conv2d_1 \(Conv2D\) has dilation_rate \[?2.*it knows only 1/,
   ],
-  'an activation that is not known': [
-    ({ layers }) => [layers.dense({ units: 2, activation: 'elu', inputShape: [3] })],
-    /layer dense_1 \(Dense\) has activation "elu"; it knows linear, relu/,
-  ],
   'a regularizer, which would be left out': [
     ({ layers, regularizers }) => [
       layers.dense({ units: 2, inputShape: [3], kernelRegularizer: regularizers.l2({ l2: 0.1 }) }),
@@ -48,13 +44,17 @@ const refused: Readonly<Record<string, [(tf: TensorFlow) => Layer[], RegExp]>> =
     ({ layers }) => [layers.dense({ units: 2, inputShape: [3], trainable: false })],
     /layer dense_1 \(Dense\) has trainable false/,
   ],
-  'a softmax within the model': [
-    ({ layers }) => [layers.softmax({ inputShape: [3] }), layers.dense({ units: 2 })],
-    /layer softmax_1 \(Softmax\) is a softmax, which it knows only at the end/,
+  'a softmax over another dimension than the last': [
+    ({ layers }) => [layers.softmax({ inputShape: [3, 2] }), layers.flatten()],
+    /layer softmax_1 \(Softmax\) has axis not set; it knows only -1, 2/,
   ],
-  'a softmax as an activation within the model': [
-    ({ layers }) => [layers.dense({ units: 2, activation: 'softmax', inputShape: [3] }), layers.dense({ units: 2 })],
-    /layer dense_1 \(Dense\) is a softmax/,
+  'a normalization over several dimensions': [
+    ({ layers }) => [layers.layerNormalization({ axis: [1, 2], inputShape: [3, 2] }), layers.flatten()],
+    /layer layer_normalization_1 \(LayerNormalization\) has axis \[1,2\]; it knows only -1, 2/,
+  ],
+  'slopes that only some pixels share': [
+    ({ layers }) => [layers.prelu({ sharedAxes: [1], inputShape })],
+    /layer p_re_lu_1 \(PReLU\) has shared_axes \[1\]; it knows none, and \[1,2\]/,
   ],
   'several outputs for a channel': [
     ({ layers }) => [layers.depthwiseConv2d({ kernelSize: 3, depthMultiplier: 2, inputShape })],
@@ -113,6 +113,11 @@ test('shapes that do not go together are refused with the layer', async (t) => {
     ],
     [[{ class_name: 'Embedding', input_dim: 3, output_dim: 2, ...image }], /layer_0 \(Embedding\) takes a list/],
     [[{ class_name: 'Dense', units: 0, ...vector }], /layer_0 \(Dense\) has units 0/],
+    [
+      [{ class_name: 'Dense', units: 2, activation: 'sine', ...vector }],
+      /layer_0 \(Dense\) has activation "sine"; it knows linear, elu, gelu/,
+    ],
+    [[{ class_name: 'PReLU', shared_axes: 1, ...vector }], /layer_0 \(PReLU\) has shared_axes 1; it knows none/],
     [[{ class_name: 'BatchNormalization', axis: 1, ...image }], /layer_0 \(BatchNormalization\) has axis 1/],
   ]
   const pixels = { class_name: 'Conv2D', filters: 2, kernel_size: 3, ...image }
@@ -146,7 +151,13 @@ test('additions of different shapes are refused with their layer', async (t) => 
 
 test('a model that the engine refuses runs on TensorFlow.js, which says why', async (t) => {
   const model = ({ layers, sequential }: TensorFlow) =>
-    sequential({ layers: [layers.dense({ units: 2, activation: 'elu', inputShape: [3] })] })
+    sequential({
+      layers: [
+        layers.layerNormalization({ axis: [1, 2], inputShape: [3, 2] }),
+        layers.flatten(),
+        layers.dense({ units: 2 }),
+      ],
+    })
   const { runsOn } = await layersLearner({ ...settings, model })
-  t.regex(runsOn ?? '', /^TensorFlow\.js \(.+\): .*layer dense_1 \(Dense\) has activation "elu"; it knows linear/)
+  t.regex(runsOn ?? '', /^TensorFlow\.js \(.+\): .*layer layer_normalization_1 .* has axis \[1,2\]; it knows only/)
 })

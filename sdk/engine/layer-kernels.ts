@@ -32,6 +32,9 @@ export type DepthwiseWindow = readonly [
 /** Rows of channels and their statistics. */
 export type NormalizedRows = readonly [pitch: number, rows: number, columns: number, mean: number, root: number]
 
+/** An activation that writes its slopes, too: at address 0 none. The meaning of `a` and `b` depends on the activation. */
+export type CurveArguments = readonly [x: number, y: number, slope: number, a: number, b: number, count: number]
+
 /** The compiled functions of layers that aren't products, and of losses; conventions as in `Kernels`. */
 export interface LayerKernels extends RecurrentKernels {
   rectify(x: number, y: number, slope: number, most: number, count: number): void
@@ -41,6 +44,31 @@ export interface LayerKernels extends RecurrentKernels {
   sigmoid(x: number, y: number, count: number): void
   sigmoidGradient(y: number, dy: number, dx: number, count: number): void
   clearPadding(target: number, pitch: number, rows: number, channels: number): void
+
+  elu(...curve: CurveArguments): void
+  gelu(...curve: CurveArguments): void
+  geluTanh(...curve: CurveArguments): void
+  hardSigmoid(...curve: CurveArguments): void
+  mish(...curve: CurveArguments): void
+  softplus(...curve: CurveArguments): void
+  softsign(...curve: CurveArguments): void
+  swish(...curve: CurveArguments): void
+  threshold(...curve: CurveArguments): void
+  slopeGradient(dy: number, dx: number, count: number): void
+  prelu(x: number, alpha: number, period: number, y: number, count: number): void
+  preluGradient(x: number, alpha: number, period: number, dy: number, dx: number, count: number): void
+  preluWeightGradient(x: number, period: number, dy: number, target: number, scale: number, count: number): void
+  softmax(
+    x: number,
+    y: number,
+    pitch: number,
+    rows: number,
+    columns: number,
+    scale: number,
+    causal: number,
+    mask: number,
+  ): void
+  softmaxGradient(y: number, dy: number, dx: number, pitch: number, rows: number, scale: number): void
 
   averagePool(...window: PoolArguments): void
   averagePoolGradient(
@@ -90,6 +118,28 @@ export interface LayerKernels extends RecurrentKernels {
     dy: number,
     ...rest: [...NormalizedRows, gamma: number, a: number, b: number, dx: number]
   ): void
+  normalizeRows(
+    x: number,
+    pitch: number,
+    rows: number,
+    columns: number,
+    epsilon: number,
+    gamma: number,
+    beta: number,
+    y: number,
+    statistics: number,
+  ): void
+  normalizeRowsGradient(
+    x: number,
+    dy: number,
+    pitch: number,
+    rows: number,
+    columns: number,
+    statistics: number,
+    gamma: number,
+    sums: number,
+    dx: number,
+  ): void
   addSums(sums: number, total: number, count: number): void
   addScaledSums(sums: number, scale: number, target: number, count: number): void
 
@@ -103,6 +153,11 @@ export interface LayerKernels extends RecurrentKernels {
     count: number,
     examples: number,
   ): void
+
+  maskedMean(x: number, pitch: number, rows: number, mask: number, out: number, examples: number): void
+  maskedMeanGradient(dy: number, pitch: number, rows: number, mask: number, dx: number, examples: number): void
+  packRows(source: number, pitch: number, rows: number, panels: number, target: number, panelBytes: number): void
+  unpackRows(source: number, panelBytes: number, rows: number, panels: number, target: number, pitch: number): void
 
   sigmoidCrossEntropy(
     outputs: number,
@@ -136,6 +191,21 @@ export const layerKernelNames: readonly (keyof LayerKernels)[] = [
   'sigmoid',
   'sigmoidGradient',
   'clearPadding',
+  'elu',
+  'gelu',
+  'geluTanh',
+  'hardSigmoid',
+  'mish',
+  'softplus',
+  'softsign',
+  'swish',
+  'threshold',
+  'slopeGradient',
+  'prelu',
+  'preluGradient',
+  'preluWeightGradient',
+  'softmax',
+  'softmaxGradient',
   'averagePool',
   'averagePoolGradient',
   'repeatRow',
@@ -154,9 +224,15 @@ export const layerKernelNames: readonly (keyof LayerKernels)[] = [
   'normalize',
   'normalizeSums',
   'normalizeGradient',
+  'normalizeRows',
+  'normalizeRowsGradient',
   'addSums',
   'addScaledSums',
   'movePlaces',
+  'maskedMean',
+  'maskedMeanGradient',
+  'packRows',
+  'unpackRows',
   'sigmoidCrossEntropy',
   'squaredError',
   'softmaxRows',

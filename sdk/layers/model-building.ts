@@ -2,7 +2,7 @@ import type { LayersModel } from '@tensorflow/tfjs'
 import { CodedError, nearest } from '../../runtime/index.ts'
 import { requireLayerName, twinAmong } from '../engine/index.ts'
 import { learnError } from '../learn/errors.ts'
-import { registerGroupNormalization } from './group-normalization.ts'
+import { registerOwnLayers } from './own-layers.ts'
 import { type TensorFlow, whileBuilding } from './tensorflow.ts'
 
 /** The activations of TensorFlow.js, which doesn't list them. */
@@ -18,7 +18,7 @@ const activations =
  * @throws LEARN_UNKNOWN_NAME, LEARN_LAYER_NAME, and the function's own errors.
  */
 export function buildModel(tf: TensorFlow, build: (tf: TensorFlow) => LayersModel): LayersModel {
-  registerGroupNormalization(tf)
+  registerOwnLayers(tf)
   const named: string[] = []
   const layers = new Proxy(
     {},

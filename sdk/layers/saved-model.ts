@@ -1,6 +1,6 @@
 import type { Learner } from '../learn/learner.ts'
 import { type Layout, type NamedTensor, weightsOf } from '../weights/layout.ts'
-import { registerGroupNormalization } from './group-normalization.ts'
+import { registerOwnLayers } from './own-layers.ts'
 import type { LayersModel, TensorFlow } from './tensorflow.ts'
 
 /** A layers model from a model.json and its weights. */
@@ -29,7 +29,7 @@ export function tensorsOf(model: LayersModel, { tensors }: Layout): readonly Nam
 
 /** Loads the model into TensorFlow.js, with its weights. */
 export async function loadSavedModel(tf: TensorFlow, { topology, tensors }: SavedModel): Promise<LayersModel> {
-  registerGroupNormalization(tf)
+  registerOwnLayers(tf)
   const values = new Float32Array(tensors.reduce((size, tensor) => size + tensor.values.length, 0))
   let end = 0
   for (const tensor of tensors) {

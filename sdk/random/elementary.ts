@@ -73,3 +73,31 @@ export function cosineOfHalfTurn(share: number): number {
   for (let term = 22; term >= 2; term -= 2) series = 1 - (series * square) / (term * (term - 1))
   return series
 }
+
+/** π/2 in two parts. The product of the first part and a whole number below 2²⁰ is exact. */
+const quarterHigh = 1.57079632673412561417
+const quarterLow = 6.07710050650619224932e-11
+
+/** Sine and cosine, exact to about 10⁻¹⁶ · (1 + |x|/10⁵), for |x| below 10⁶. */
+export function sineAndCosine(x: number): { readonly sine: number; readonly cosine: number } {
+  const quarters = Math.floor(x / (quarterHigh + quarterLow) + 0.5)
+  const rest = x - quarters * quarterHigh - quarters * quarterLow
+  const square = rest * rest
+  // The Taylor series, where |rest| < 0.786.
+  let [sine, cosine] = [1, 1]
+  for (let term = 18; term >= 2; term -= 2) {
+    sine = 1 - (sine * square) / (term * (term + 1))
+    cosine = 1 - (cosine * square) / (term * (term - 1))
+  }
+  sine *= rest
+  switch (((quarters % 4) + 4) % 4) {
+    case 0:
+      return { sine, cosine }
+    case 1:
+      return { sine: cosine, cosine: -sine }
+    case 2:
+      return { sine: -sine, cosine: -cosine }
+    default:
+      return { sine: -cosine, cosine: sine }
+  }
+}

@@ -7,12 +7,19 @@ export { errorRows, sigmoidRows, softmaxRows } from './row-loss'
 export { clearPadding, rectify, rectifyGradient, sigmoid, sigmoidGradient, tanh, tanhGradient } from './activation'
 export { averagePool, averagePoolGradient, repeatRow } from './average-pooling'
 export { depthwise, depthwiseInputGradient, depthwiseWeightGradient } from './depthwise'
+export {
+  elu, gelu, geluTanh, hardSigmoid, mish, prelu, preluGradient, preluWeightGradient, slopeGradient, softplus, softsign, swish, threshold,
+} from './curve'
 export { dropout } from './dropout'
 export { addToRows, firstOutside, takeRows } from './embedding'
 export {
   addScaledSums, addSums, columnSquares, columnSums, groupMeans, moveTowards, normalize, normalizeGradient, normalizeSums, reciprocalRoots,
 } from './normalization'
+export { normalizeRows, normalizeRowsGradient } from './layer-normalization'
+export { maskedMean, maskedMeanGradient } from './masked-mean'
 export { movePlaces } from './places'
+export { packRows, unpackRows } from './row-panels'
+export { softmax, softmaxGradient } from './softmax'
 export {
   winogradInput, winogradInputGradient, winogradOutput, winogradOutputGradient, winogradWeightGradient, winogradWeights,
 } from './winograd'

@@ -2,6 +2,7 @@ import { LayerSettings, type SettingRead } from '../model/layer-settings.ts'
 import { layerBuilders } from '../model/layers.ts'
 import { recordedClasses } from '../model/model-recorder.ts'
 import { Plan } from '../plan.ts'
+import { attentionEntries } from './attention-entries.ts'
 import type { LayerEntry } from './entries.ts'
 import { recurrentEntries } from './recurrent-entries.ts'
 
@@ -113,6 +114,13 @@ const basicLayers: readonly LayerEntry[] = [
     example: { config: { groups: 3 }, inputs: [[3]] },
   },
   {
+    className: 'LayerNormalization',
+    summary: 'As a batch normalization, with mean and variance of the channels of each pixel or step.',
+    source: 'Ba, Kiros and Hinton 2016',
+    settings: normalization,
+    example: { inputs: [[5, 3]] },
+  },
+  {
     className: 'Activation',
     summary: 'An activation by itself.',
     example: { inputs: [[4]] },
@@ -134,9 +142,33 @@ const basicLayers: readonly LayerEntry[] = [
     example: { inputs: [[4]] },
   },
   {
+    className: 'ELU',
+    summary: 'x above 0, and alpha·(exp(x) − 1) below.',
+    source: 'Clevert et al., ICLR 2016',
+    settings: { alpha: 'the distance from 0 to which values below 0 fall; TensorFlow.js knows only 1' },
+    example: { inputs: [[4]] },
+  },
+  {
+    className: 'PReLU',
+    summary: 'x above 0, and alpha·x below, where alpha is trained.',
+    source: 'He et al., ICCV 2015',
+    settings: {
+      alpha_initializer: 'initial values of alpha',
+      shared_axes: 'dimensions from 1 whose values share alpha',
+    },
+    example: { inputs: [[4]] },
+  },
+  {
+    className: 'ThresholdedReLU',
+    summary: 'x above theta, and 0 below. TensorFlow.js has no gradient of this layer.',
+    settings: { theta: 'the value up to which the result is 0' },
+    example: { inputs: [[4]] },
+  },
+  {
     className: 'Softmax',
-    summary: 'exp(x)/Σ exp(x), at the end of a model whose loss applies the softmax itself.',
-    settings: { axis: 'the last dimension' },
+    summary: 'exp(x)/Σ exp(x) over the channels. At the end of a model, the loss may apply it.',
+    settings: { axis: 'the dimension of the channels; without it, TensorFlow.js takes dimension 1' },
+    example: { inputs: [[4]] },
   },
   {
     className: 'Dropout',
@@ -170,7 +202,7 @@ const basicLayers: readonly LayerEntry[] = [
 ]
 
 /** All layers, in the order of the page. */
-export const layerEntries: readonly LayerEntry[] = [...basicLayers, ...recurrentEntries]
+export const layerEntries: readonly LayerEntry[] = [...basicLayers, ...recurrentEntries, ...attentionEntries]
 
 /** Settings of every layer, which the page describes once. */
 const ofEveryLayer = new Set(['trainable'])

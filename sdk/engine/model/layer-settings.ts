@@ -128,6 +128,13 @@ export function requireImage(settings: LayerSettings, { shape }: Tensor): void {
   if (shape.length !== 3) throw settings.refuse(`takes [height, width, channels], but gets [${shape}]`)
 }
 
+/** @throws LEARN_ENGINE_MODEL unless the axis is the last dimension. Some layers have it in a list. */
+export function requireLastAxis(settings: LayerSettings, { shape }: Tensor, otherwise = -1): void {
+  const given = settings.value('axis', 'only the last', otherwise) ?? otherwise
+  const axis: unknown = Array.isArray(given) && given.length === 1 ? given[0] : given
+  if (axis !== -1 && axis !== shape.length) throw settings.refuseValue('axis', `only -1, ${shape.length}`)
+}
+
 /**
  * The window that moves over an image.
  *

@@ -1,10 +1,25 @@
 type Pair = number | [number, number]
 
 /**
- * Names of activations in the engine. A softmax is possible only at the end of a model, before the loss
- * `softmaxCrossEntropy`.
+ * Names of activations in the engine. `gelu` is the exact form, `gelu_new` the form by a tanh. A softmax is over the last
+ * dimension.
  */
-export type ActivationName = 'linear' | 'relu' | 'relu6' | 'sigmoid' | 'softmax' | 'tanh'
+export type ActivationName =
+  | 'elu'
+  | 'gelu'
+  | 'gelu_new'
+  | 'hardSigmoid'
+  | 'linear'
+  | 'mish'
+  | 'relu'
+  | 'relu6'
+  | 'selu'
+  | 'sigmoid'
+  | 'softmax'
+  | 'softplus'
+  | 'softsign'
+  | 'swish'
+  | 'tanh'
 
 type Scheme = 'glorot' | 'he' | 'leCun'
 
@@ -112,6 +127,22 @@ export interface EmbeddingSettings extends LayerSettings {
   readonly embeddingsInitializer?: InitializerName
 }
 
+export interface LayerNormalizationSettings extends LayerSettings {
+  /** Default −1, the last dimension, which is the only one. */
+  readonly axis?: number | number[]
+  readonly epsilon?: number
+  readonly center?: boolean
+  readonly scale?: boolean
+  readonly betaInitializer?: InitializerName
+  readonly gammaInitializer?: InitializerName
+}
+
+export interface PReLUSettings extends LayerSettings {
+  readonly alphaInitializer?: InitializerName
+  /** All dimensions but the last, which then share their slopes. Default: none. */
+  readonly sharedAxes?: number | number[]
+}
+
 /** The output of a layer, from which a model is made. */
 export interface SymbolicTensorLike {
   readonly sourceLayer: LayerLike
@@ -159,24 +190,28 @@ export interface EngineLayers {
   readonly dense: Layer<DenseSettings>
   readonly depthwiseConv2d: Layer<DepthwiseConvolutionSettings>
   readonly dropout: Layer<LayerSettings & { readonly rate: number }>
+  readonly elu: LayerOfDefaults<LayerSettings & { readonly alpha?: number }>
   readonly embedding: Layer<EmbeddingSettings>
   readonly flatten: LayerOfDefaults<LayerSettings & { readonly dataFormat?: 'channelsLast' }>
   readonly globalAveragePooling1d: Layer<LayerSettings>
   readonly globalAveragePooling2d: Layer<LayerSettings & { readonly dataFormat?: 'channelsLast' }>
   readonly gru: Layer<GatedRecurrentSettings>
   readonly inputLayer: Layer<LayerSettings>
+  readonly layerNormalization: LayerOfDefaults<LayerNormalizationSettings>
   readonly leakyReLU: LayerOfDefaults<LayerSettings & { readonly alpha?: number }>
   readonly lstm: Layer<LongShortTermSettings>
   /** Steps whose channels all have the value (default 0) are padding, which recurrent layers skip. */
   readonly masking: LayerOfDefaults<LayerSettings & { readonly maskValue?: number }>
   readonly maxPool2d: Layer<PoolingSettings>
   readonly maxPooling2d: Layer<PoolingSettings>
+  readonly prelu: LayerOfDefaults<PReLUSettings>
   readonly reLU: LayerOfDefaults<LayerSettings & { readonly maxValue?: number }>
   readonly reshape: Layer<LayerSettings & { readonly targetShape: number[] }>
   readonly simpleRNN: Layer<SimpleRecurrentSettings>
   readonly softmax: LayerOfDefaults<LayerSettings & { readonly axis?: number }>
   /** A dense layer at each step. A dense layer does the same without it. */
   readonly timeDistributed: Layer<LayerSettings & { readonly layer: LayerLike }>
+  readonly thresholdedReLU: LayerOfDefaults<LayerSettings & { readonly theta?: number }>
   readonly zeroPadding2d: LayerOfDefaults<
     LayerSettings & {
       readonly padding?: Pair | [[number, number], [number, number]]

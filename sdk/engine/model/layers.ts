@@ -1,12 +1,16 @@
 import { sizeOf } from '../../weights/layout.ts'
 import { add, dropout } from '../ops/elementwise.ts'
+import { layerNormalization } from '../ops/layer-normalization.ts'
+import { maskedMean } from '../ops/masked-mean.ts'
 import { batchNormalization, groupNormalization } from '../ops/normalization.ts'
 import { averagePooling, globalAveragePooling, maxPooling } from '../ops/pooling.ts'
 import { flatten, inPixels, type Rim, reshape, zeroPadding } from '../ops/shaping.ts'
 import type { Tensor } from '../plan.ts'
-import { type LayerBuilder, type LayerSettings, requireImage, windowOver } from './layer-settings.ts'
+import { activationLayers } from './activations.ts'
+import { attentionLayers } from './attention-layers.ts'
+import { type LayerBuilder, type LayerSettings, requireImage, requireLastAxis, windowOver } from './layer-settings.ts'
 import { recurrentLayers } from './recurrent-layers.ts'
-import { activationLayers, weightedLayers } from './weighted-layers.ts'
+import { weightedLayers } from './weighted-layers.ts'
 
 const poolingLayers: Readonly<Record<string, LayerBuilder>> = {
   MaxPooling2D(plan, settings, [x]) {
@@ -25,6 +29,7 @@ const poolingLayers: Readonly<Record<string, LayerBuilder>> = {
   },
   GlobalAveragePooling1D(plan, settings, [x]) {
     if (x.shape.length !== 2) throw settings.refuse(`takes [steps, channels], but gets [${x.shape}]`)
+    if (x.mask !== undefined) return maskedMean(plan, settings.name, x, x.mask)
     return globalAveragePooling(plan, settings.name, x)
   },
 }
@@ -50,6 +55,7 @@ const normalizationLayers: Readonly<Record<string, LayerBuilder>> = {
     if (channels % groups !== 0) throw settings.refuse(`has ${groups} groups, which don't divide ${channels} channels`)
     return groupNormalization(plan, { ...common(settings, x), groups }, x)
   },
+  LayerNormalization: (plan, settings, [x]) => layerNormalization(plan, common(settings, x), x),
 }
 
 function common(settings: LayerSettings, x: Tensor) {
@@ -57,7 +63,7 @@ function common(settings: LayerSettings, x: Tensor) {
   const beta = settings.initializer('beta_initializer', 'zeros')
   const epsilon = settings.number('epsilon', 1e-3)
   if (!(epsilon > 0)) throw settings.refuseValue('epsilon', 'numbers above 0')
-  settings.only('axis', -1, x.shape.length)
+  requireLastAxis(settings, x)
   return {
     name: settings.name,
     epsilon,
@@ -119,6 +125,7 @@ function rimOf(settings: LayerSettings): Rim {
 /** The layers that the engine knows, by their TensorFlow.js class. */
 export const layerBuilders: Readonly<Record<string, LayerBuilder>> = {
   ...activationLayers,
+  ...attentionLayers,
   ...normalizationLayers,
   ...poolingLayers,
   ...recurrentLayers,

@@ -11,10 +11,16 @@ const carrying = new Set([
   'BatchNormalization',
   'Dense',
   'Dropout',
+  'ELU',
   'LayerNormalization',
   'LeakyReLU',
+  'MultiHeadAttention',
   'PReLU',
+  'PositionEmbedding',
   'ReLU',
+  'SinePositionEncoding',
+  'Softmax',
+  'ThresholdedReLU',
   'TimeDistributed',
 ])
 

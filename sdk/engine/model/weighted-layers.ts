@@ -1,50 +1,11 @@
 import { conv2d } from '../ops/convolution.ts'
 import { dense } from '../ops/dense.ts'
 import { depthwiseConv2d } from '../ops/depthwise-conv2d.ts'
-import { type Activation, activation } from '../ops/elementwise.ts'
+import { activation } from '../ops/elementwise.ts'
 import { embedding } from '../ops/embedding.ts'
 import { maskOfZeros } from '../ops/sequence.ts'
-import type { Plan, Tensor } from '../plan.ts'
+import { activationOf, withActivation } from './activations.ts'
 import { type LayerBuilder, type LayerSettings, windowOver } from './layer-settings.ts'
-
-const rectifier = (slope = 0, most = Number.POSITIVE_INFINITY): Activation => ({ type: 'rectifier', slope, most })
-
-const named: Readonly<Record<string, Activation>> = {
-  linear: { type: 'linear' },
-  relu: rectifier(),
-  relu6: rectifier(0, 6),
-  sigmoid: { type: 'sigmoid' },
-  tanh: { type: 'tanh' },
-}
-
-/** A layer's activation, linear by default. Softmax is refused: the engine has it only within its loss. */
-function activationOf(settings: LayerSettings): Activation {
-  const values = `one of ${Object.keys(named).join(', ')}`
-  const name = String(settings.value('activation', values, 'linear') ?? 'linear')
-  const kind = named[name]
-  if (kind) return kind
-  if (name === 'softmax') throw softmaxRefused(settings)
-  throw settings.refuseValue('activation', Object.keys(named).join(', '))
-}
-
-function softmaxRefused(settings: LayerSettings): Error {
-  return settings.refuse('is a softmax, which it knows only at the end of a model before the loss softmaxCrossEntropy')
-}
-
-export const activationLayers: Readonly<Record<string, LayerBuilder>> = {
-  Activation: (plan, settings, [x]) => activation(plan, settings.name, activationOf(settings), x),
-  ReLU(plan, settings, [x]) {
-    settings.only('negative_slope', 0)
-    settings.only('threshold', 0)
-    const most = settings.number('max_value', Number.POSITIVE_INFINITY)
-    if (!(most > 0)) throw settings.refuseValue('max_value', 'numbers above 0')
-    return activation(plan, settings.name, rectifier(0, most), x)
-  },
-  LeakyReLU: (plan, settings, [x]) => activation(plan, settings.name, rectifier(settings.number('alpha', 0.3)), x),
-  Softmax(_, settings) {
-    throw softmaxRefused(settings)
-  },
-}
 
 /** Layers with weights that are multiplied or looked up. */
 export const weightedLayers: Readonly<Record<string, LayerBuilder>> = {
@@ -89,16 +50,6 @@ export const weightedLayers: Readonly<Record<string, LayerBuilder>> = {
     )
     return { ...y, mask }
   },
-}
-
-/** The products themselves apply plain relu. Other activations are operations after the product. */
-function withActivation(plan: Plan, settings: LayerSettings, product: (relu: boolean) => Tensor): Tensor {
-  const kind = activationOf(settings)
-  return isPlainRelu(kind) ? product(true) : activation(plan, settings.name, kind, product(false))
-}
-
-function isPlainRelu(kind: Activation): boolean {
-  return kind.type === 'rectifier' && kind.slope === 0 && kind.most === Number.POSITIVE_INFINITY
 }
 
 function undilated(settings: LayerSettings): void {

@@ -1,11 +1,16 @@
 import type { Kernels } from '../kernels.ts'
 import { type Plan, type Tensor, tensorSize } from '../plan.ts'
+import { type Curve, curve, softmax } from './curve.ts'
 import { inPixels, padded } from './shaping.ts'
 
-/** A function of each single value. A `rectifier` is relu with a slope below 0 and an upper limit. */
+/**
+ * A function of each single value, but for softmax, a function of all channels of a pixel. A `rectifier` is relu with a
+ * slope below 0 and an upper limit.
+ */
 export type Activation =
-  | { readonly type: 'linear' | 'sigmoid' | 'tanh' }
+  | { readonly type: 'linear' | 'sigmoid' | 'softmax' | 'tanh' }
   | { readonly type: 'rectifier'; readonly slope: number; readonly most: number }
+  | Curve
 
 interface Passes {
   forward(kernels: Kernels, count: number): void
@@ -14,6 +19,8 @@ interface Passes {
 
 export function activation(plan: Plan, name: string, kind: Activation, given: Tensor): Tensor {
   if (kind.type === 'linear') return given
+  if (kind.type === 'softmax') return softmax(plan, name, given)
+  if (kind.type === 'curve') return curve(plan, name, kind, given)
   const x = padded(plan, name, given)
   const y = plan.tensorLike(x)
   const size = tensorSize(y)

@@ -156,7 +156,7 @@ export function normalization(
 }
 
 /** The weights of a normalization. Without an initializer, the scale is 1 and the shift 0. */
-interface NormalizationWeights {
+export interface NormalizationWeights {
   readonly name: string
   readonly epsilon: number
   readonly gammaInitializer: InitializerSpec | undefined
@@ -176,7 +176,7 @@ function channelRow(
   return channelWeights(plan, { name, shape: [channels], rows: 1, channels, initializer, trained })
 }
 
-function scaleAndShift(plan: Plan, weights: NormalizationWeights, channels: number): ScaleAndShift {
+export function scaleAndShift(plan: Plan, weights: NormalizationWeights, channels: number): ScaleAndShift {
   const { name, gammaInitializer, betaInitializer } = weights
   const pitch = paddedTo8(channels)
   return {
