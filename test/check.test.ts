@@ -26,6 +26,11 @@ test('check says what a workload has and what trains it', async (t) => {
   })
 })
 
+test('the engine trains a recurrent layer over masked steps', async (t) => {
+  const { out, err } = await runCommand(['check', 'examples/movement', '-o', 'json'])
+  t.like(JSON.parse(out), { workload: 'movement', weights: 1_045, trainedBy: "the engine's WebAssembly kernels" }, err)
+})
+
 test('the format that all commands take is that of check and of token, too', async (t) => {
   const check = await runCommand(['check', 'examples/trivial', '-o', 'json', '--set', 'clients=3'])
   t.like(JSON.parse(check.out), { workload: 'trivial', clients: 3 }, check.err)

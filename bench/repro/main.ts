@@ -8,8 +8,9 @@ import { fleet } from './studies/fleet.ts'
 import { heart } from './studies/heart.ts'
 import { niid } from './studies/niid.ts'
 import { privacy } from './studies/privacy.ts'
+import { shakespeare } from './studies/shakespeare.ts'
 
-const studies = [heart, adult, niid, attackers, privacy, fleet]
+const studies = [heart, adult, niid, attackers, privacy, fleet, shakespeare]
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

@@ -13,7 +13,7 @@ async function installedBy(script: string, ...args: readonly string[]): Promise<
 const folders = new Map<string, Promise<string>>()
 
 /** The folder of data that `scripts/data.js` knows by this name. Fetches the data where they are missing. */
-export function dataFolder(name: 'heart' | 'adult' | 'fashion-mnist'): Promise<string> {
+export function dataFolder(name: 'heart' | 'adult' | 'fashion-mnist' | 'shakespeare'): Promise<string> {
   const found = folders.get(name) ?? installedBy('data.js', name)
   folders.set(name, found)
   return found

@@ -6,6 +6,8 @@ interface TrialJob<S extends Settings> extends Pick<RunJobOptions<S>, 'settings'
   /** A workload object is trained in this thread, a module in threads. */
   readonly workload: Workload<S> | URL
   readonly seed: number
+  /** Whether a round's metrics end the job before its last round. */
+  readonly until?: (metrics: Readonly<Record<string, number>>) => boolean
 }
 
 /** A job that has run to its end. */
@@ -20,10 +22,15 @@ export interface Trained {
 }
 
 /** Runs a job in this program. Throws its cause if it fails. */
-export async function trained<S extends Settings>({ workload, ...options }: TrialJob<S>): Promise<Trained> {
+export async function trained<S extends Settings>({
+  workload,
+  until = () => false,
+  ...options
+}: TrialJob<S>): Promise<Trained> {
   const run = await runJob(workload, { ...options, keep: { last: 1 } })
+  for await (const { metrics } of run) if (until(metrics)) await run.stop()
   const { state, cause, history } = await run.result
-  if (state !== 'completed') throw cause ?? new Error(`the job is ${state}`)
+  if (state === 'failed') throw cause ?? new Error(`the job is ${state}`)
   const curve = (metric: string) => history.flatMap(({ metrics: { [metric]: value } }) => value ?? [])
   return {
     curve,
