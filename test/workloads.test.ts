@@ -29,6 +29,18 @@ test('the MNIST example learns from its first batches, to the same bits here and
   t.true((here.evaluation.metrics.accuracy ?? 0) > 0.4, String(here.evaluation.metrics.accuracy))
 })
 
+test('the text example tells spam by an attention in the engine, to the same bits here and in a worker', async (t) => {
+  const { workload, module } = await loadWorkload(example('text'))
+  const settings = resolveSettings(workload.settings, { epochs: '40' })
+  const [here, worker] = await Promise.all([
+    inlinePool(workload, settings, 1).then(firstStep),
+    workerPool({ module, settings, seed: 1, workers: 1 }).then(firstStep),
+  ])
+  t.deepEqual(worker, here)
+  t.is(here.weights.length, 10_625)
+  t.true((here.evaluation.metrics.accuracy ?? 0) > 0.7, String(here.evaluation.metrics.accuracy))
+})
+
 test('the trivial example runs for any client', async (t) => {
   const { workload } = await loadWorkload(example('trivial'))
   const pool = await inlinePool(workload, workload.settings, 1)

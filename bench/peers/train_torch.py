@@ -66,13 +66,34 @@ class NextCharacter(nn.Module):
         return self.output(states[:, -1])
 
 
-MODELS = {"2nn": two_nn, "cnn": cnn, "lstm": NextCharacter}
+STEPS = 64
+
+
+class Transformer(nn.Module):
+    """The class of 64 numbers, by one block: 128 channels, 4 heads, a hidden layer of 512."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(256, 128)
+        self.positions = nn.Parameter(torch.randn(STEPS, 128) / 10)
+        self.block = nn.TransformerEncoderLayer(
+            128, 4, dim_feedforward=512, dropout=0.0, activation="gelu", layer_norm_eps=1e-3, batch_first=True
+        )
+        self.output = nn.Linear(128, 10)
+
+    def forward(self, numbers: torch.Tensor) -> torch.Tensor:
+        return self.output(self.block(self.embedding(numbers) + self.positions).mean(dim=1))
+
+
+MODELS = {"2nn": two_nn, "cnn": cnn, "lstm": NextCharacter, "transformer": Transformer}
 
 
 def examples(name: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Random features and classes, in the form of the model's examples."""
     if name == "lstm":
         return torch.randint(0, CHARACTERS, (EXAMPLES, 80)), torch.randint(0, CHARACTERS, (EXAMPLES,))
+    if name == "transformer":
+        return torch.randint(0, 255, (EXAMPLES, STEPS)), torch.randint(0, 10, (EXAMPLES,))
     return torch.rand(EXAMPLES, 1, 28, 28), torch.randint(0, 10, (EXAMPLES,))
 
 
@@ -116,7 +137,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--serve", action="store_true")
-    parser.add_argument("cases", nargs="*", default=["2nn-b10", "2nn-b32", "2nn-b100", "cnn-b10", "cnn-b50", "lstm-b10"])
+    parser.add_argument("cases", nargs="*", default=["2nn-b10", "2nn-b32", "2nn-b100", "cnn-b10", "cnn-b50", "lstm-b10", "transformer-b8"])
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
 

@@ -1,4 +1,4 @@
-export type ModelName = '2nn' | 'cnn' | 'lstm'
+export type ModelName = '2nn' | 'cnn' | 'lstm' | 'transformer'
 
 export interface TrainCase {
   readonly name: string
@@ -8,8 +8,8 @@ export interface TrainCase {
 }
 
 /**
- * The two image models of McMahan et al., Communication-Efficient Learning of Deep Networks, AISTATS 2017, and one layer
- * of the paper's character model.
+ * The two image models of McMahan et al., Communication-Efficient Learning of Deep Networks, AISTATS 2017, one layer of
+ * the paper's character model, and one block of a transformer.
  */
 export const trainCases: readonly TrainCase[] = [
   { name: '2nn-b10', model: '2nn', batch: 10 },
@@ -18,6 +18,7 @@ export const trainCases: readonly TrainCase[] = [
   { name: 'cnn-b10', model: 'cnn', batch: 10 },
   { name: 'cnn-b50', model: 'cnn', batch: 50 },
   { name: 'lstm-b10', model: 'lstm', batch: 10 },
+  { name: 'transformer-b8', model: 'transformer', batch: 8 },
 ]
 
 export function trainCase(name: string): TrainCase {

@@ -2,10 +2,14 @@ import { models as imageModels } from '../../examples/mnist/models.ts'
 import {
   type Examples,
   inMemoryExamples,
+  type Layer,
   type Learner,
   layersLearner,
   type ModelFunction,
+  multiHeadAttention,
+  positionEmbedding,
   randomStream,
+  type SymbolicTensor,
 } from '../../sdk/index.ts'
 import type { ModelName } from './cases.ts'
 
@@ -28,6 +32,28 @@ const lstm: ModelFunction = ({ layers, sequential }) =>
     ],
   })
 
+/** The output of a layer. TensorFlow.js gives the output a wider type, for layers with several outputs. */
+function through(layer: Layer, ...given: SymbolicTensor[]): SymbolicTensor
+function through(layer: Layer, ...given: SymbolicTensor[]): unknown {
+  return layer.apply(given)
+}
+
+/** The class of 64 numbers, by one block of a transformer: 128 channels, 4 heads, a hidden layer of 512. */
+const steps = 64
+const transformer: ModelFunction = (tf) => {
+  const { layers } = tf
+  const numbers = tf.input({ shape: [steps] })
+  const words = through(layers.embedding({ inputDim: 256, outputDim: 128 }), numbers)
+  const placed = through(layers.add(), words, through(positionEmbedding(), words))
+  const attended = through(multiHeadAttention({ numHeads: 4, keyDim: 32 }), placed)
+  const first = through(layers.layerNormalization(), through(layers.add(), placed, attended))
+  const hidden = through(layers.dense({ units: 512, activation: 'gelu' }), first)
+  const back = through(layers.dense({ units: 128 }), hidden)
+  const second = through(layers.layerNormalization(), through(layers.add(), first, back))
+  const mean = through(layers.globalAveragePooling1d({}), second)
+  return tf.model({ inputs: numbers, outputs: through(layers.dense({ units: 10 }), mean) })
+}
+
 const image = { shape: [28, 28, 1], classes: 10 }
 
 /** The models that training figures measure, and the form of their examples. */
@@ -35,6 +61,7 @@ export const measuredModels: Readonly<Record<ModelName, MeasuredModel>> = {
   '2nn': { model: imageModels['2nn'], ...image },
   cnn: { model: imageModels.cnn, ...image },
   lstm: { model: lstm, shape: [80], classes: characters, numbers: characters },
+  transformer: { model: transformer, shape: [steps], classes: 10, numbers: 255 },
 }
 
 /** The learner that all training figures measure. */

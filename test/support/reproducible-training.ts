@@ -7,8 +7,11 @@ import {
   type LocalTerms,
   layersLearner,
   type ModelFunction,
+  multiHeadAttention,
+  positionEmbedding,
   randomStream,
   type SymbolicTensor,
+  sinePositionEncoding,
   weightsHash,
 } from '../../sdk/index.ts'
 import { normal } from '../../sdk/random/distributions.ts'
@@ -60,6 +63,11 @@ export async function reproducibleTraining(seed: number) {
       },
       (weights) => ({ dynamic: { alpha: 0.1, gradient: weights.map((value) => value / 32) } }),
     ),
+    attended: await trainedHash(seed, numberExamples(seed), {
+      model: attendedNumbers,
+      loss: 'meanSquaredError',
+      ...{ learningRate: 0.01, epochs: 3, batch: 7, optimizer: 'adam' },
+    }),
     recurrent: await trainedHash(seed, numberExamples(seed), {
       model: everyRecurrentLayer,
       loss: 'meanSquaredError',
@@ -191,6 +199,23 @@ export const everyRecurrentLayer: ModelFunction = ({ layers, sequential }) =>
       layers.dense({ units: 1 }),
     ],
   })
+
+/** A model with an attention, normalizations, masks, and every activation that the models above lack. */
+export const attendedNumbers: ModelFunction = (tf) => {
+  const { layers } = tf
+  const numbers = tf.input({ shape: [12] })
+  const words = through(layers.embedding({ inputDim: 50, outputDim: 10, maskZero: true }), numbers)
+  const positions = [positionEmbedding(), sinePositionEncoding()].map((layer) => through(layer, words))
+  const placed = through(layers.add(), [words, ...positions])
+  const attention = multiHeadAttention({ numHeads: 2, keyDim: 3, valueDim: 5, useCausalMask: true, dropout: 0.1 })
+  const normal = through(layers.layerNormalization(), through(layers.add(), [placed, through(attention, placed)]))
+  const bent = through(layers.prelu(), through(layers.dense({ units: 9, activation: 'gelu' }), normal))
+  const mean = through(layers.globalAveragePooling1d({}), through(layers.softmax({ axis: -1 }), bent))
+  const names = ['elu', 'gelu_new', 'hardSigmoid', 'mish', 'selu', 'softplus', 'softsign', 'swish'] as const
+  const parts = names.map((activation) => through(layers.dense({ units: 4, activation }), mean))
+  const sum = through(layers.thresholdedReLU({ theta: 0.1 }), through(layers.add(), parts))
+  return tf.model({ inputs: numbers, outputs: through(layers.dense({ units: 1 }), sum) })
+}
 
 /** A layer's output. TensorFlow.js gives the output a wider type, for layers with several outputs. */
 function through(layer: Layer, given: SymbolicTensor | SymbolicTensor[]): SymbolicTensor

@@ -1,5 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
+import type { Examples } from '../../data/examples.ts'
 import { multiHeadAttention, positionEmbedding, sinePositionEncoding } from '../../layers/attention.ts'
 import { layersLearner } from '../../layers/layers-learner.ts'
 import type { TensorFlow } from '../../layers/tensorflow.ts'
@@ -82,6 +83,86 @@ test('gradients of an attention are the measured slopes of the loss, also where 
     slopesAgree(attending(given, dropout)),
   )
   await t.notThrowsAsync(fc.assert(property, { numRuns: 20, includeErrorInReport: true }))
+})
+
+test('an attention over masked steps is the same in the engine and on TensorFlow.js', async (t) => {
+  const cases = fc.record({
+    // TensorFlow.js's own LSTM can't mask a single step.
+    steps: fc.integer({ min: 2, max: 7 }),
+    useCausalMask: fc.boolean(),
+    examples: fc.integer({ min: 1, max: 5 }),
+    seed: fc.integer({ min: 1, max: 1_000_000 }),
+  })
+  const property = fc.asyncProperty(cases, ({ steps, useCausalMask, ...rest }) =>
+    agrees({
+      ...rest,
+      shape: [steps],
+      numbers: 3,
+      model: ({ layers, sequential }) =>
+        sequential({
+          layers: [
+            layers.embedding({ inputDim: 3, outputDim: 4, inputLength: steps, maskZero: true }),
+            multiHeadAttention({ numHeads: 2, keyDim: 3, useCausalMask }),
+            // Ends the mask, and takes nothing from masked steps.
+            layers.lstm({ units: 3 }),
+          ],
+        }),
+    }),
+  )
+  await t.notThrowsAsync(fc.assert(property, { numRuns: 15, includeErrorInReport: true }))
+})
+
+/** Numbers from 1 to 5, with zeros behind the first `kept` of each list. */
+function padded(length: number, kept: number): Examples {
+  return {
+    count: 6,
+    shape: [length],
+    read(index, out, offset) {
+      for (let step = 0; step < length; step++)
+        out[offset + step] = step < kept ? 1 + ((index * 3 + step * step) % 5) : 0
+    },
+    label: (index) => index % 3,
+  }
+}
+
+test('padding changes nothing, neither in an attention nor in a mean', async (t) => {
+  const trained = async (length: number) => {
+    const model = (tf: TensorFlow) => {
+      const { layers } = tf
+      const numbers = tf.input({ shape: [length] })
+      const words = through(layers.embedding({ inputDim: 6, outputDim: 5, maskZero: true }), numbers)
+      const placed = through(layers.add(), [words, through(sinePositionEncoding(), words)])
+      const attended = through(multiHeadAttention({ numHeads: 2, keyDim: 4 }), placed)
+      const normal = through(layers.layerNormalization(), through(layers.add(), [placed, attended]))
+      const mean = through(layers.globalAveragePooling1d({}), normal)
+      return tf.model({ inputs: numbers, outputs: through(layers.dense({ units: 3 }), mean) })
+    }
+    const steps = { learningRate: 0.1, epochs: 3, batch: 4 }
+    const learner = await layersLearner({ ...steps, model, loss: 'softmaxCrossEntropy', engine: 'engine' })
+    const weights = await learner.initialWeights(randomStream(1, 'initial-weights'))
+    return learner.train({ weights, examples: padded(length, 4), random: randomStream(1, 'train') })
+  }
+  const [whole, longer] = [await trained(4), await trained(9)]
+  const off = whole.delta.map((value, index) => Math.abs(value - (longer.delta[index] ?? Number.NaN)))
+  t.true(Math.max(...off) < 1e-6, String(Math.max(...off)))
+  t.true(Math.max(...whole.delta) > 1e-3)
+})
+
+test('a step that may attend to none, and a mean over padding alone, are finite', async (t) => {
+  const model = (tf: TensorFlow) =>
+    tf.sequential({
+      layers: [
+        tf.layers.embedding({ inputDim: 6, outputDim: 5, inputLength: 4, maskZero: true }),
+        multiHeadAttention({ numHeads: 2, keyDim: 4, useCausalMask: true }),
+        tf.layers.globalAveragePooling1d({}),
+        tf.layers.dense({ units: 3 }),
+      ],
+    })
+  const steps = { learningRate: 0.1, epochs: 2, batch: 4 }
+  const learner = await layersLearner({ ...steps, model, loss: 'softmaxCrossEntropy', engine: 'engine' })
+  const weights = await learner.initialWeights(randomStream(1, 'initial-weights'))
+  const { delta } = await learner.train({ weights, examples: padded(4, 0), random: randomStream(1, 'train') })
+  t.true(delta.every(Number.isFinite))
 })
 
 test('positions are the same in the engine and on TensorFlow.js', async (t) => {
