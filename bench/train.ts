@@ -3,19 +3,19 @@ import { median } from './median.ts'
 import { type TrainCase, trainCases } from './train/cases.ts'
 import { kernelRates } from './train/kernel-rates.ts'
 import { startTrainer, type TrainerProcess } from './train/trainer-process.ts'
-import { ownTrainer, tensorFlowTrainers, torchTrainer } from './train/trainers.ts'
+import { ownTrainers, tensorFlowTrainers, torchTrainer } from './train/trainers.ts'
 import { twoWorkersRatio } from './train/two-workers.ts'
 import { workerMemory } from './train/worker-memory.ts'
 
 const slices = 5
 
 /**
- * Measures the engine's kernels against the peak of a core; training on one thread, against PyTorch and TensorFlow.js
- * where they are installed; training on two threads; and the memory of a worker.
+ * Measures the engine's kernels against the peak of a core; training on one thread, with plain and with fused products,
+ * against PyTorch and TensorFlow.js where they are installed; training on two threads; and the memory of a worker.
  */
 export const trainSuite: Suite = async (report) => {
-  for (const figure of kernelRates()) report(figure)
-  const commands = [ownTrainer, ...(torchTrainer ? [torchTrainer] : []), ...tensorFlowTrainers]
+  for (const figure of await kernelRates()) report(figure)
+  const commands = [...ownTrainers, ...(torchTrainer ? [torchTrainer] : []), ...tensorFlowTrainers]
   const trainers = commands.map(startTrainer)
   try {
     for (const which of trainCases) {

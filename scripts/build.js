@@ -13,7 +13,25 @@ const kernels = [
     options: ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'],
   },
   { source: 'sdk/engine/assembly/index.ts', target: 'sdk/engine/engine-bytes.ts', name: 'engineBase64' },
+  // One source, three ways to add a product to a sum.
+  ...[
+    ['plain', []],
+    ['fused', ['--enable', 'relaxed-simd']],
+    ['emulated', ['--use', 'EMULATED=1']],
+  ].map(([way, options]) => ({
+    source: 'sdk/engine/assembly/products/index.ts',
+    target: `sdk/engine/products/${way}-bytes.ts`,
+    name: `${way}Base64`,
+    // Behind the tables of the other kernels, which share the memory.
+    options: ['--memoryBase', '32768', ...options],
+  })),
   { source: 'bench/train/assembly/peak.ts', target: 'bench/train/peak-bytes.ts', name: 'peakBase64' },
+  {
+    source: 'bench/train/assembly/peak.ts',
+    target: 'bench/train/fused-peak-bytes.ts',
+    name: 'fusedPeakBase64',
+    options: ['--enable', 'relaxed-simd'],
+  },
 ]
 const require = createRequire(import.meta.url)
 

@@ -2,6 +2,7 @@ import type { LocalSites, LocalTransport } from '../actors/index.ts'
 import { actorSystem } from '../runtime/index.ts'
 import {
   type Choices,
+  type CommonSettings,
   expand,
   type KeptRounds,
   keepingRounds,
@@ -30,7 +31,7 @@ const localLimits = { goneAfterMs: 60_000, sayAwaitedMs: 60_000 }
 
 export interface RunJobOptions<S extends Settings = Settings> {
   /** Settings that override the workload's. */
-  readonly settings?: Partial<S>
+  readonly settings?: Partial<S> & CommonSettings
   /** Default: 1. */
   readonly seed?: number
   /** Choices that replace the workload's algorithm and parts of it. */

@@ -22,6 +22,8 @@ export interface RunConditions {
   /** Stop reading standard output after its first line. */
   readonly leaveAtFirstLine?: boolean
   readonly cwd?: string
+  /** Options of Node. */
+  readonly node?: readonly string[]
   /** Besides the environment of this process. */
   readonly environment?: Readonly<Record<string, string>>
 }
@@ -32,10 +34,10 @@ const project = fileURLToPath(new URL('../../', import.meta.url))
 /** Runs the built flamectl in a process of its own. */
 export function runFlamectl(
   args: readonly string[],
-  { killAfterMs, signalAtFirstLine, leaveAtFirstLine, cwd = project, environment }: RunConditions = {},
+  { killAfterMs, signalAtFirstLine, leaveAtFirstLine, cwd = project, environment, node = [] }: RunConditions = {},
 ): Promise<FinishedRun> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args], {
+    const child = spawn(process.execPath, [...node, main, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd,
       env: { ...process.env, ...environment },

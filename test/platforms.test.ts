@@ -16,6 +16,8 @@ const training: Call = {
   args,
 }
 
+const fusedTraining: Call = { ...training, args: [seed, 'fused'] }
+
 /** Known results. A change of one of them changes the results of every job. */
 const golden = {
   stream: '40fd793cbb7cdaa77646533195cb701ff143a4e8e73faf547b8acad98e34d393',
@@ -43,6 +45,21 @@ const goldenTraining = {
   recurrent: '65d49af9f3989cf71a53afddc59e44ee44376d10a6999e8ff9d9e7a889bad8d2 0.08916586018074811 0.05524851638779583',
 }
 
+/** The same trainings with fused multiply-add. */
+const goldenFused = {
+  twoHiddenLayers:
+    'e5cfa259d0a926b37c6a290b30761df40288cd45b16ed4af6ece3a489d314156 0.9827593091689344 0.1506571284303386',
+  batchNormalized:
+    'c0a398d604e46cf1bb3c6b0df72b7341052c9f2f31c2c0dd3c5a8322b614a495 1.7527261384066595 1.540884288495549',
+  groupNormalized:
+    'f1d181ad600a7a1d1489027cb4ca4ca806ad16b638a987ca34c44092aa61d87f 0.7874852752986581 0.6571505061542727',
+  clippedByExample:
+    '6962b931490c59195e7cbdc0e72cffdb0e11a5c1b6382e0592302f776f2b578b 0.9717727192887257 0.93175132191369',
+  embedded: '64025cbc0bd55a9e4894f209721dca79f284b9330a513505529f2c532a2a7d88 0.06135671851871296 0.007858279066321165',
+  attended: '6851f57b7bd42b8a9b988df7e553f9fc8bd0d2c42df188f081d62750c8dfa429 0.5475159029017167 0.02469576283652714',
+  recurrent: '559680a00196c5a3a8bf1c87f05395258d546acfac76b4079998a2832e2fafaf 0.08916586036222779 0.05524851600989942',
+}
+
 const platforms: Record<string, (call: Call) => Promise<unknown>> = {
   'a worker thread': runInWorker,
   'Node 20': (call) => runOnNode(20, call),
@@ -57,6 +74,7 @@ test.serial('streams, draws, sums and actors give the golden results in this thr
 
 test.serial('whole trainings give the golden results in this thread', async (t) => {
   t.deepEqual(await reproducibleTraining(seed), goldenTraining)
+  t.deepEqual(await reproducibleTraining(seed, 'fused'), goldenFused)
 })
 
 for (const [platform, run] of Object.entries(platforms)) {
@@ -66,6 +84,13 @@ for (const [platform, run] of Object.entries(platforms)) {
 
   test.serial(`whole trainings give the golden results in ${platform}`, async (t) => {
     t.deepEqual(await run(training), goldenTraining)
+    t.deepEqual(await run(fusedTraining), goldenFused)
+  })
+}
+
+if (process.arch === 'x64') {
+  test.serial('whole trainings give the golden results where fused multiply-add is emulated', async (t) => {
+    t.deepEqual(await runOnNode(22, fusedTraining, ['--no-enable-fma3']), goldenFused)
   })
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { CodedError } from '../../runtime/index.ts'
 import {
+  arithmetics,
   type ChoiceFault,
   choiceFaults,
   chosenAlgorithm,
@@ -32,6 +33,7 @@ const hyperparameters = z
     weightDecay: notNegative,
     aggGoal: count,
     concurrency: count,
+    arithmetic: z.enum(arithmetics),
   })
   .partial()
 

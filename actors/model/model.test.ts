@@ -122,8 +122,12 @@ const settings: readonly [string, Parameters<typeof modelSpecFaults>[0], readonl
   ['a missing setting', { selector: { sort: 'random' } }, ['FIELD_REQUIRED modelSpec.selector.kwargs.k']],
   [
     'hyperparameters out of range',
-    { hyperparameters: { rounds: 0, learningRate: 'x' } },
-    ['FIELD_INVALID modelSpec.hyperparameters.rounds', 'FIELD_INVALID modelSpec.hyperparameters.learningRate'],
+    { hyperparameters: { rounds: 0, learningRate: 'x', arithmetic: 'exact' } },
+    [
+      'FIELD_INVALID modelSpec.hyperparameters.rounds',
+      'FIELD_INVALID modelSpec.hyperparameters.learningRate',
+      'FIELD_INVALID modelSpec.hyperparameters.arithmetic',
+    ],
   ],
 ]
 for (const [title, spec, expected] of settings)

@@ -1,6 +1,8 @@
 import { engineKernels, firstFreeAddress, type Kernels } from '../../sdk/engine/kernels.ts'
+import { compiled, platformFuses, productModule } from '../../sdk/engine/products/product-modules.ts'
 import type { Figure } from '../figure.ts'
 import { median } from '../median.ts'
+import { fusedPeakBase64 } from './fused-peak-bytes.ts'
 import { peakBase64 } from './peak-bytes.ts'
 
 /** Sizes of the 2NN's first layer at B = 10: 784 inputs, 200 outputs. */
@@ -22,32 +24,41 @@ const weights = y + 4 * rows * outputs + 1024
 const turns = 41
 const repetitions = 20
 
-/** GFLOP/s of each product's kernel on dense values, compared with the peak of registers alone. Kernels take turns. */
-export function kernelRates(): Figure[] {
+/**
+ * GFLOP/s of each product's kernel on dense values, plain and, where the platform fuses, fused, compared with the peak of
+ * registers alone. Kernels take turns.
+ */
+export async function kernelRates(): Promise<Figure[]> {
   const memory = new WebAssembly.Memory({ initial: Math.ceil((weights + panels * panelBytes) / 65_536) })
-  const kernels = engineKernels(memory)
   new Float32Array(memory.buffer, bias).fill(0.01)
   new Uint32Array(memory.buffer, offsets, rows).set(Array.from({ length: rows }, (_, row) => 4 * inputs * row))
   new Uint32Array(memory.buffer, runs, 3).set([0, 0, 4 * inputs])
-  const peak = peakOperations()
-  const measured: Record<string, () => number> = { peak, ...products(kernels) }
+  const runsOf = async (name: 'plain' | 'fused', peakBytes: string) => ({
+    peak: peakOperations(peakBytes),
+    ...products(engineKernels(memory, await productModule(name))),
+  })
+  const measured = Object.entries({
+    '': await runsOf('plain', peakBase64),
+    ...(platformFuses() && { 'fused.': await runsOf('fused', fusedPeakBase64) }),
+  }).flatMap(([way, all]) =>
+    Object.entries(all).map(([name, run]) => ({ way, name, run, rates: new Float64Array(turns) })),
+  )
 
-  const rates = new Map(Object.keys(measured).map((name) => [name, new Float64Array(turns)]))
   for (let turn = -turns; turn < turns; turn++) {
-    for (const [name, run] of Object.entries(measured)) {
+    for (const { run, rates } of measured) {
       const began = performance.now()
       const done = run()
       const rate = done / (performance.now() - began) / 1e6
-      if (turn >= 0) rates.get(name)?.fill(rate, turn, turn + 1)
+      if (turn >= 0) rates[turn] = rate
     }
   }
-  const baseline = median(rates.get('peak') ?? new Float64Array(1))
-  return [...rates].map(([name, values]) => {
-    const value = median(values)
-    const figure = `train.kernel.${name}`
-    return name === 'peak'
-      ? { figure, value, unit: 'GFLOP/s' }
-      : { figure, value, unit: 'GFLOP/s', baseline, ratio: value / baseline }
+  return measured.map(({ way, name, rates }) => {
+    const value = median(rates)
+    const figure = `train.kernel.${way}${name}`
+    const peak = measured.find((other) => other.way === way && other.name === 'peak')
+    if (!peak || name === 'peak') return { figure, value, unit: 'GFLOP/s' }
+    const baseline = median(peak.rates)
+    return { figure, value, unit: 'GFLOP/s', baseline, ratio: value / baseline }
   })
 }
 
@@ -70,14 +81,14 @@ function products(kernels: Kernels): Record<string, () => number> {
   }
 }
 
-function peakOperations(): () => number {
-  const bytes = Uint8Array.from(atob(peakBase64), (character) => character.charCodeAt(0))
-  const memory = new WebAssembly.Memory({ initial: 1 })
-  const { peak } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports
+function peakOperations(base64: string): () => number {
+  const { peak } = new WebAssembly.Instance(compiled(base64), {
+    env: { memory: new WebAssembly.Memory({ initial: 1 }) },
+  }).exports
   if (typeof peak !== 'function') throw new TypeError('the peak module lacks its export; build it again')
   const times = 500_000
   return () => {
     peak(times)
-    return times * 64
+    return times * 96
   }
 }

@@ -1,8 +1,10 @@
-import { randomStream, subset } from '../../sdk/index.ts'
+import { type Products, randomStream, subset } from '../../sdk/index.ts'
 import { measuredLearner, randomExamples } from './measured-learner.ts'
 import { serveSlices } from './slices.ts'
 
-/** Program: this project's learner, in whole trainings that each take about a tenth of a slice. */
+const products: Products = process.argv[2] === 'fused' ? 'fused' : 'plain'
+
+/** Program: this project's learner, with plain or fused products, in whole trainings that each take about a tenth of a slice. */
 await serveSlices(async ({ model, batch }) => {
   const examples = randomExamples(model, 6_000)
   const learner = await measuredLearner(model, batch)
@@ -13,7 +15,8 @@ await serveSlices(async ({ model, batch }) => {
     let samples = 0
     for (let round = 1; ; round++) {
       const indices = Uint32Array.from({ length: count }, (_, index) => index)
-      await learner.train({ weights, examples: subset(examples, indices), random: randomStream(1, round, 'train') })
+      const random = randomStream(1, round, 'train')
+      await learner.train({ weights, examples: subset(examples, indices), random, products })
       samples += count
       const elapsed = (performance.now() - began) / 1000
       // A tenth of a slice: long enough that the costs of a training besides its steps don't count.

@@ -6,11 +6,11 @@ const project = new URL('../../../', import.meta.url)
 const built = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const source = (path: string) => fileURLToPath(new URL(path, project))
 
-export const ownTrainer: TrainerCommand = {
-  name: 'own',
-  command: process.execPath,
-  args: [built('./own-trainer.js')],
-}
+/** The engine with plain products, and with fused ones. */
+export const ownTrainers: readonly TrainerCommand[] = [
+  { name: 'own', command: process.execPath, args: [built('./own-trainer.js'), 'plain'] },
+  { name: 'fused', command: process.execPath, args: [built('./own-trainer.js'), 'fused'] },
+]
 
 /** PyTorch on one thread, where `npm run peers` has installed it. */
 export const torchTrainer: TrainerCommand | undefined = where('.peers/torch', {

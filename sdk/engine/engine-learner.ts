@@ -16,6 +16,7 @@ import { withoutLastActivation } from './engine-loss.ts'
 import { engineParts } from './engine-parts.ts'
 import { evaluateOnEngine, outputsOfEngine, trainOnEngine } from './engine-training.ts'
 import { type LayerGraph, layerGraph, requireLoadableNames } from './model/layer-graph.ts'
+import { fusedProducts, moduleOf } from './products/product-modules.ts'
 
 /** A model that the engine can run, before its memory is allocated. */
 export interface EngineModel {
@@ -119,6 +120,7 @@ export function engineLearner(model: EngineModel, loss: Loss, steps: Steps, metr
       ...(classes === undefined ? [] : (['classes'] as const)),
     ],
     classes,
+    fused: fusedProducts,
     initialWeights: async (random) => model.initialWeights(random),
     check(examples, purpose) {
       check(examples, purpose)
@@ -126,15 +128,27 @@ export function engineLearner(model: EngineModel, loss: Loss, steps: Steps, metr
     },
     async train(request) {
       check(request.examples, 'train')
-      return exclusively(() => trainOnEngine(running, fitted, steps, layout, request))
+      const products = await moduleOf(request.products)
+      return exclusively(() => {
+        running.use(products)
+        return trainOnEngine(running, fitted, steps, layout, request)
+      })
     },
     async evaluate(weights, examples, options) {
       check(examples, 'evaluate')
-      return exclusively(async () => evaluateOnEngine(running, fitted, { metrics, batch }, weights, examples, options))
+      const products = await moduleOf(options?.products)
+      return exclusively(async () => {
+        running.use(products)
+        return evaluateOnEngine(running, fitted, { metrics, batch }, weights, examples, options)
+      })
     },
-    async predict(weights, examples) {
+    async predict(weights, examples, options) {
       check(examples, 'evaluate')
-      const outputs = await exclusively(async () => outputsOfEngine(running, weights, examples))
+      const products = await moduleOf(options?.products)
+      const outputs = await exclusively(async () => {
+        running.use(products)
+        return outputsOfEngine(running, weights, examples)
+      })
       return predictionsOf(outputs, model.outputShape, lastActivation)
     },
     modelLayers: {

@@ -7,6 +7,7 @@ import { type Engine, engine, inLayoutOrder } from './engine.ts'
 import { engineLoss } from './engine-loss.ts'
 import { type LayerGraph, type LayerNode, modelInput } from './model/layer-graph.ts'
 import { type Pass, type Tensor, tensorSize } from './plan.ts'
+import { moduleOf } from './products/product-modules.ts'
 
 /** The model whose parts run. */
 interface WholeModel {
@@ -40,15 +41,17 @@ type BatchWork = (pass: Pass, from: number) => void
 export function engineParts(model: WholeModel, fitted: FittedLoss | undefined, batch: number): ModelParts {
   const lossOf = fitted && !fitted.loss.own ? engineLoss(fitted) : undefined
   const parts = new Map<string, RunningPart>()
-  const running = (part: ModelPart) => {
+  /** The part, ready for passes with these products until the next `await`. */
+  const running = (part: ModelPart, products: WebAssembly.Module) => {
     const key = JSON.stringify([part.after, part.through])
     const found = parts.get(key) ?? runningPart(model, part, batch, fitted)
     parts.set(key, found)
+    found.engine.use(products)
     return found
   }
   return {
     async forward(request) {
-      const { engine, ...part } = running(request.part)
+      const { engine, ...part } = running(request.part, await moduleOf(request.products))
       const values = new Float32Array(request.examples * engine.outputs)
       const target = { gradientShift: 0, gradientScale: 0 }
       inBatches(model, { engine, ...part }, request, target, ({ batch }, from) => {
@@ -59,7 +62,7 @@ export function engineParts(model: WholeModel, fitted: FittedLoss | undefined, b
       return values
     },
     async backward(request, gradient) {
-      const part = running(request.part)
+      const part = running(request.part, await moduleOf(request.products))
       const { engine } = part
       const expected = request.examples * engine.outputs
       if (gradient.length !== expected) {
@@ -77,7 +80,7 @@ export function engineParts(model: WholeModel, fitted: FittedLoss | undefined, b
       })
     },
     async loss(request, labels) {
-      const part = running(request.part)
+      const part = running(request.part, await moduleOf(request.products))
       const { engine } = part
       if (!part.isLast || !fitted) throw partError(model, request.part, "it doesn't end with the model's output")
       const { loss: asked, targets: perExample, rows } = fitted

@@ -6,6 +6,7 @@ import { type EngineLoss, engineLoss, type LossSums } from './engine-loss.ts'
 import { engineKernels, type Kernels } from './kernels.ts'
 import type { LayerGraph } from './model/layer-graph.ts'
 import { aligned, type Pass, paddedTo8, type Tensor, tensorSize, type WeightSlot } from './plan.ts'
+import { plainProducts } from './products/product-modules.ts'
 
 /** A layer's output, to whose gradient a backward pass may add. */
 export interface Tap {
@@ -33,7 +34,10 @@ const infinityBits = 0x7f800000
  * a training needs more arrays than any before.
  */
 export interface Engine {
+  /** Replaced by `use`. */
   readonly kernels: Kernels
+  /** Takes the kernels of products from a module of `products/` from now on. At first they are plain. */
+  use(products: WebAssembly.Module): void
   /** Most examples of a pass. */
   readonly capacity: number
   /** Whether passes draw numbers from their seed. */
@@ -118,7 +122,9 @@ export function engine({ graph, batch, trainingBatch = batch, fitted }: EngineRe
   const places = aligned(besides + 4 * paddedTo8(blockSize))
   const placesEnd = (count: number) => places + count * trainedBytes
   const memory = new WebAssembly.Memory({ initial: Math.ceil(placesEnd(0) / pageBytes) })
-  const kernels = engineKernels(memory)
+  const products = plainProducts()
+  let kernels = engineKernels(memory, products)
+  const byProducts = new Map([[products, kernels]])
   for (const { address, values } of plan.tables) new Uint32Array(memory.buffer, address, values.length).set(values)
   const viewsOf = ({ buffer }: WebAssembly.Memory) => ({
     staged: new Float32Array(buffer, staging, paddedTo8(blockSize)),
@@ -142,7 +148,13 @@ export function engine({ graph, batch, trainingBatch = batch, fitted }: EngineRe
       scale,
     })
   return {
-    kernels,
+    get kernels() {
+      return kernels
+    },
+    use(products) {
+      kernels = byProducts.get(products) ?? engineKernels(memory, products)
+      byProducts.set(products, kernels)
+    },
     capacity,
     outputs,
     input,

@@ -4,3 +4,4 @@ export { requireLayerName, requireLoadableNames, twinAmong } from './model/layer
 export type { EngineTensorFlow, LayerLike, LayerSettings } from './model/layer-types.ts'
 export { type Recording, recordLayer, recordModel } from './model/model-recorder.ts'
 export { sinePositions } from './ops/positions.ts'
+export { fusedProducts } from './products/product-modules.ts'

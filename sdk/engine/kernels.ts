@@ -1,5 +1,6 @@
 import { engineBase64 } from './engine-bytes.ts'
 import { type LayerKernels, layerKernelNames, type PoolArguments } from './layer-kernels.ts'
+import { compiled, plainProducts } from './products/product-modules.ts'
 
 /** The compiled functions of assembly/. Addresses and strides are in bytes, counts in numbers of values; flags are 0 or 1. */
 export interface Kernels extends LayerKernels {
@@ -185,12 +186,17 @@ type NextGradient = readonly [slope: number, offset: number, count: number]
 /** Memory below this address belongs to the kernels, for tables of exp and log. */
 export const firstFreeAddress = 65_536
 
-let compiled: WebAssembly.Module | undefined
+let others: WebAssembly.Module | undefined
 
-/** Instantiates the kernels over memory. Compiles once in each thread. */
-export function engineKernels(memory: WebAssembly.Memory): Kernels {
-  compiled ??= new WebAssembly.Module(Uint8Array.from(atob(engineBase64), (character) => character.charCodeAt(0)))
-  const { exports } = new WebAssembly.Instance(compiled, { env: { memory, abort: () => {} } })
+/**
+ * Instantiates the kernels over memory: those of products from a module of `products`, by default the plain ones. Several
+ * instances may share memory, since they keep nothing there between calls.
+ */
+export function engineKernels(memory: WebAssembly.Memory, products = plainProducts()): Kernels {
+  others ??= compiled(engineBase64)
+  const exportsOf = (module: WebAssembly.Module) =>
+    new WebAssembly.Instance(module, { env: { memory, abort: () => {} } }).exports
+  const exports = { ...exportsOf(others), ...exportsOf(products) }
   if (!isKernels(exports)) throw new TypeError('the engine module lacks an export; build it again')
   return exports
 }

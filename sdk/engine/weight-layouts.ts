@@ -1,7 +1,7 @@
 import type { InitializerSpec } from '../learn/initializer.ts'
 import { type Plan, paddedTo8 } from './plan.ts'
 
-/** A matrix of weights in panels of 8 columns, with its bias, for the products of assembly/product.ts. */
+/** A matrix of weights in panels of 8 columns, with its bias, for the products of assembly/products/product.ts. */
 export interface PanelWeights {
   readonly kernel: number
   readonly bias: number

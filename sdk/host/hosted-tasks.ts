@@ -1,6 +1,7 @@
 import type { ActorRef, Behavior, DurableStore } from '../../runtime/index.ts'
 import { decodeRoleMessage } from '../role/channel/wiring.ts'
 import type { Notice, Settings } from '../role/role.ts'
+import { emulationNotice } from '../training/job-products.ts'
 import type { Layout } from '../weights/layout.ts'
 import { storedAdoptions } from './adoptions.ts'
 import { decodeRendezvousMessage, type RendezvousMessage, rendezvous as rendezvousOfJob } from './rendezvous.ts'
@@ -64,6 +65,9 @@ export function hostedTasks({
       context,
     )
     const notice = (end: string, given: Notice) => reports.tell({ type: 'notice', end, notice: given })
+    const [first] = tasks
+    const emulation = emulationNotice(pool.jobProducts)
+    if (first && emulation) notice(first.end, emulation)
     const rendezvous =
       shared.rendezvous ??
       context.spawn('rendezvous', rendezvousOfJob(storedAdoptions(store, run, notice)), {

@@ -15,6 +15,7 @@ import {
   listOf,
 } from '../../runtime/index.ts'
 import {
+  type Arithmetic,
   areCounted,
   isLineageValue,
   type LineageValue,
@@ -235,11 +236,12 @@ function originOf({ algorithm, arithmetic, privacy, digests }: Readonly<Record<s
   const plain = Object.entries(fieldsOf(settings)).filter((entry): entry is [string, LineageValue] =>
     isLineageValue(entry[1]),
   )
-  const { quantumBits, engine } = fieldsOf(arithmetic)
+  const { quantumBits, engine, products } = fieldsOf(arithmetic)
+  const summed: Pick<Arithmetic, 'products'> = products === 'plain' || products === 'fused' ? { products } : {}
   const { epsilon, delta } = fieldsOf(privacy)
   return {
     ...(isString(name) && { algorithm: { name, settings: Object.fromEntries(plain) } }),
-    ...(isNumbers(quantumBits) && { arithmetic: { quantumBits, ...(isString(engine) && { engine }) } }),
+    ...(isNumbers(quantumBits) && { arithmetic: { quantumBits, ...(isString(engine) && { engine }), ...summed } }),
     ...(isNumber(epsilon) && isNumber(delta) && { privacy: { epsilon, delta } }),
     ...(digests !== undefined && isRecordOf(digests, isString) && { digests }),
   }

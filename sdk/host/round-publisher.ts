@@ -81,7 +81,7 @@ export function roundPublisher(
         members,
         ...(arrivals && { arrivals }),
         ...(algorithm && { algorithm }),
-        arithmetic: arithmeticOf(strategy, pool.runsOn),
+        arithmetic: arithmeticOf(strategy, pool),
         ...(privacy && { privacy }),
         ...(digests && { digests }),
         hash,
@@ -113,11 +113,15 @@ export function roundPublisher(
   }
 }
 
-function arithmeticOf({ aggregation, vertical }: Algorithm, engine: string | undefined): Arithmetic {
+function arithmeticOf({ aggregation, vertical }: Algorithm, { runsOn, jobProducts }: TrainingPool): Arithmetic {
   // A vertical job sums no updates.
   const vectors: Readonly<Record<string, Quantum>> = vertical ? {} : aggregation.vectors
   const bits = Object.entries(vectors).map(([name, { quantumBits }]) => [name, quantumBits] as const)
-  return { quantumBits: Object.fromEntries(bits), ...(engine !== undefined && { engine }) }
+  return {
+    quantumBits: Object.fromEntries(bits),
+    ...(runsOn !== undefined && { engine: runsOn }),
+    ...(jobProducts && { products: jobProducts.products }),
+  }
 }
 
 /** The rounds of one model. */

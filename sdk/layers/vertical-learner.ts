@@ -1,5 +1,5 @@
 import type { Examples } from '../data/examples.ts'
-import { type EngineModel, engineModel, engineParts, recordModel } from '../engine/index.ts'
+import { type EngineModel, engineModel, engineParts, fusedProducts, recordModel } from '../engine/index.ts'
 import { columnsOf, writeColumns } from '../learn/columns.ts'
 import { learnError } from '../learn/errors.ts'
 import { checkTargets, fittedLoss } from '../learn/fitted-loss.ts'
@@ -9,6 +9,7 @@ import {
   type LossGradients,
   type ModelParts,
   type PartPass,
+  type Products,
   partAfterParties,
   partOfParty,
 } from '../learn/learner.ts'
@@ -147,7 +148,12 @@ export function verticalLearner({ parties, top, loss: lossName, ...steps }: Vert
   }
 
   /** The loss, and the gradient of all weights, on examples with the columns of all parties. */
-  async function jointly(weights: Float32Array, examples: Examples, indices: Uint32Array): Promise<LossGradients> {
+  async function jointly(
+    weights: Float32Array,
+    examples: Examples,
+    indices: Uint32Array,
+    { products = 'plain' }: { readonly products?: Products } = {},
+  ): Promise<LossGradients> {
     const rows = new Float32Array(indices.length * inputSize)
     for (const [row, index] of indices.entries()) examples.read(index, rows, row * inputSize)
     const joined = new Float32Array(indices.length * values)
@@ -157,14 +163,14 @@ export function verticalLearner({ parties, top, loss: lossName, ...steps }: Vert
       if (!piece) continue
       const inputs = columnsOf(rows, inputSize, column, piece.inputs)
       column += piece.inputs
-      const pass = { part: partOfParty(party), weights, inputs, examples: indices.length }
+      const pass = { part: partOfParty(party), weights, inputs, examples: indices.length, products }
       passes.push([pass, piece])
       writeColumns(joined, values, piece.from, await parts.forward(pass), piece.model.outputs)
     }
     const labels = new Float32Array(indices.length * fitted.targets)
     for (const [row, index] of indices.entries()) fitted.read(examples, index, labels, row * fitted.targets)
     const found = await parts.loss(
-      { part: partAfterParties, weights, inputs: joined, examples: indices.length },
+      { part: partAfterParties, weights, inputs: joined, examples: indices.length, products },
       labels,
     )
     const { gradient } = found
@@ -180,6 +186,7 @@ export function verticalLearner({ parties, top, loss: lossName, ...steps }: Vert
     ownSteps: steps,
     runsOn: "the engine's WebAssembly kernels, party by party",
     abilities: ['work', 'start', 'parts'],
+    fused: fusedProducts,
     sections: layouts.map((section, party) => ({
       layout: section,
       outputs: models[party]?.outputs ?? 0,
@@ -198,7 +205,7 @@ export function verticalLearner({ parties, top, loss: lossName, ...steps }: Vert
       let [seen, total, count] = [0, 0, 0]
       for (const { indices } of training.batches()) {
         request.signal?.throwIfAborted()
-        const { gradient, loss } = await jointly(weights, request.examples, indices)
+        const { gradient, loss } = await jointly(weights, request.examples, indices, request)
         ;({ weights, state } = own(weights, gradient, state))
         seen += indices.length
         total += loss * indices.length
@@ -207,10 +214,10 @@ export function verticalLearner({ parties, top, loss: lossName, ...steps }: Vert
       const delta = training.deltaOf(weights)
       return { delta, samples: request.examples.count, steps: count, metrics: { loss: total / seen } }
     },
-    async evaluate(weights, examples) {
+    async evaluate(weights, examples, options) {
       checkTargets(fitted, examples)
       const all = Uint32Array.from({ length: examples.count }, (_, index) => index)
-      const { loss, correct } = await jointly(weights, examples, all)
+      const { loss, correct } = await jointly(weights, examples, all, options)
       const accuracy = correct === undefined ? {} : { accuracy: correct / examples.count }
       return { samples: examples.count, metrics: { loss, ...accuracy } }
     },

@@ -18,6 +18,10 @@ const learnErrors = {
     message: 'there are no examples to {purpose} on',
     hint: 'give every client, and the test set, at least one example',
   },
+  LEARN_EMULATED: {
+    message: 'the job asks for arithmetic={arithmetic}, but this platform has no fused multiply-add',
+    hint: 'run it where there is one (x86-64 since 2013, arm64; Node, Chromium, Firefox); or use arithmetic=fused, which emulates it here to the same bits, at about a tenth of the speed',
+  },
   LEARN_ENGINE_MODEL: {
     message: 'the engine cannot run this model: {reason}',
     hint: "let TensorFlow.js run it, with engine: 'tensorflow' or 'auto'",
@@ -37,6 +41,10 @@ const learnErrors = {
   LEARN_COLUMN: {
     message: 'the examples have no column {name}: they have {known}',
     hint: 'add the column to the examples, in the columns of inMemoryExamples',
+  },
+  LEARN_FUSED: {
+    message: 'the job asks for arithmetic={arithmetic}, which this learner has not: it runs on {runsOn}',
+    hint: 'leave arithmetic out, or use a model that the engine trains, as flamectl check says',
   },
   LEARN_HELD_OUT: {
     message: 'client {client} has {count} held-out examples to evaluate on',

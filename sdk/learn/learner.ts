@@ -5,6 +5,12 @@ import type { MetricCounts } from './metric-counts.ts'
 import type { Steps } from './steps.ts'
 
 /**
+ * How a model's products are summed. `plain` rounds each product, and then the sum; `fused` rounds them once, together
+ * (fused multiply-add). Either gives the same bits on all platforms, but not those of the other.
+ */
+export type Products = 'plain' | 'fused'
+
+/**
  * Terms that a federated algorithm adds to each local step. Gradients of the terms are part of a step's gradient, and
  * are clipped with it. Arrays are in the order of the layout; values for weights that aren't trained are ignored.
  */
@@ -92,6 +98,8 @@ export interface TrainingRequest {
   /** The only source of randomness: order of examples, dropout. */
   readonly random: RandomStream
   readonly terms?: LocalTerms
+  /** Default: plain. `fused` for learners that have `fused`. */
+  readonly products?: Products
   /**
    * Called once the training is done: returns an array for the delta. Without `into`, or where a learner doesn't call
    * it, the delta is a new array.
@@ -129,6 +137,8 @@ export interface TrainingChoices extends Pick<TrainingRequest, 'start' | 'centre
 export interface EvaluationOptions {
   /** Whether to return the loss of each example, too. */
   readonly perExample?: boolean
+  /** As in `TrainingRequest`. */
+  readonly products?: Products
 }
 
 export interface Evaluation {
@@ -186,6 +196,8 @@ export interface PartPass {
   /** Input values of the part, row-major, one example after another. */
   readonly inputs: Float32Array
   readonly examples: number
+  /** As in `TrainingRequest`. */
+  readonly products?: Products
   /**
    * Stream for dropout in a training pass. The backward pass takes a stream of the same labels. Absent: no training.
    */
@@ -268,13 +280,22 @@ export interface Learner {
    * The learner's abilities. A request that needs another is refused with LEARN_ABILITY before it reaches the learner.
    */
   readonly abilities?: readonly Ability[]
+  /**
+   * Present if requests may ask for fused products: loads what these need, and says whether this platform computes them,
+   * or emulates them, many times as slowly.
+   */
+  readonly fused?: () => Promise<{ readonly isEmulated: boolean }>
   initialWeights(random: RandomStream): Promise<Float32Array>
   /** Refuses examples that don't fit the model, as training or evaluation would. Reads labels, but no features. */
   check?(examples: Examples, purpose: 'train' | 'evaluate'): void
   train(request: TrainingRequest): Promise<Update>
   evaluate(weights: Float32Array, examples: Examples, options?: EvaluationOptions): Promise<Evaluation>
   /** The model's outputs for each example, with its last activation applied. */
-  predict?(weights: Float32Array, examples: Examples): Promise<Predictions>
+  predict?(
+    weights: Float32Array,
+    examples: Examples,
+    options?: Pick<EvaluationOptions, 'products'>,
+  ): Promise<Predictions>
   /** Present if `parts` is among the abilities. */
   readonly parts?: ModelParts
   /** Present if the parts are those between layers. */

@@ -178,7 +178,11 @@ const lineageSchema = z.object({
   design: z.string().exactOptional(),
   algorithm: z.object({ name: z.string(), settings: z.record(z.string(), value) }).exactOptional(),
   arithmetic: z
-    .object({ quantumBits: z.record(z.string(), z.number()), engine: z.string().exactOptional() })
+    .object({
+      quantumBits: z.record(z.string(), z.number()),
+      engine: z.string().exactOptional(),
+      products: z.enum(['plain', 'fused']).exactOptional(),
+    })
     .exactOptional(),
   privacy: z.object({ epsilon: z.number(), delta: z.number() }).exactOptional(),
   digests: z.record(z.string(), z.string()).exactOptional(),

@@ -66,6 +66,8 @@ export interface Arithmetic {
   readonly quantumBits: Readonly<Record<string, number>>
   /** What trained the clients, such as `engine` or a backend of TensorFlow.js. Absent where the learner doesn't say. */
   readonly engine?: string
+  /** How products were summed: `plain`, or `fused` (fused multiply-add). Absent where the learner doesn't say. */
+  readonly products?: 'plain' | 'fused'
 }
 
 export interface ModelToCommit extends Lineage {

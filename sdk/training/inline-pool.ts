@@ -31,6 +31,7 @@ export async function inlinePool<S extends Settings>(
     layout: trainer.layout,
     modelTopology: trainer.modelTopology,
     runsOn: trainer.runsOn,
+    jobProducts: trainer.jobProducts,
     ownSteps: trainer.ownSteps,
     abilities: trainer.abilities,
     sections: trainer.sections,

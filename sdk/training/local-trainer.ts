@@ -10,6 +10,7 @@ import { type RandomStream, randomStream } from '../random/random-stream.ts'
 import type { Settings } from '../role/role.ts'
 import { sizeOf } from '../weights/layout.ts'
 import type { Workload } from '../workload/workload.ts'
+import { jobProducts, runsOnOf } from './job-products.ts'
 import type {
   ClientEvaluationRequest,
   PassAnswer,
@@ -22,7 +23,7 @@ import type {
 /** A workload's learner with its data, in the thread that made them. A pool runs one or several. */
 export interface LocalTrainer
   extends Pick<Learner, 'layout' | 'modelTopology' | 'remarks'>,
-    Pick<TrainingPool, 'runsOn' | 'ownSteps' | 'abilities' | 'modelLayers' | 'sections' | 'trainRoot'> {
+    Pick<TrainingPool, 'runsOn' | 'jobProducts' | 'ownSteps' | 'abilities' | 'modelLayers' | 'sections' | 'trainRoot'> {
   readonly clients: number
   /** Number of test examples. LEARN_EMPTY without any. */
   testExamples(): Promise<number>
@@ -49,7 +50,7 @@ export interface LocalTrainer
  * Makes the workload's learner and data, and gives each request its random stream.
  *
  * @throws LEARN_EMPTY without test examples, unless the test set is a function; LEARN_SETTING for a held-out fraction
- *   outside [0, 1). Requests throw LEARN_EMPTY, LEARN_CLIENT, LEARN_IDS, LEARN_LABELS, LEARN_ABILITY where the learner lacks an
+ *   outside [0, 1); as `jobProducts` does. Requests throw LEARN_EMPTY, LEARN_CLIENT, LEARN_IDS, LEARN_LABELS, LEARN_ABILITY where the learner lacks an
  *   ability, LEARN_HELD_OUT, LEARN_COLUMN, LEARN_WEIGHTS, LEARN_METRIC, LEARN_EVALUATION, LEARN_EXAMPLE where training
  *   diverged on an example that isn't finite, and the learner's own errors.
  */
@@ -64,6 +65,9 @@ export async function localTrainer<S extends Settings>(
     workload.data(settings, randomStream(seed, 'partition'), datasetsOf(datasets)),
   ])
   const { layout } = learner
+  const summed = await jobProducts(learner, settings)
+  /** A part of all requests. */
+  const fused = summed?.products === 'fused' ? { products: summed.products } : undefined
   const checked = (what: string, values: Float32Array) => {
     if (values.length === layout.size) return values
     throw learnError('LEARN_WEIGHTS', { what, expected: layout.size, came: values.length })
@@ -132,6 +136,7 @@ export async function localTrainer<S extends Settings>(
         examples,
         random: randomStream(seed, round, end, 'train', ...(label === undefined ? [] : [label])),
         terms,
+        ...fused,
         ...(signal && { signal }),
         ...(into && { into }),
       })
@@ -146,7 +151,8 @@ export async function localTrainer<S extends Settings>(
   return {
     layout,
     modelTopology: learner.modelTopology,
-    runsOn: learner.runsOn,
+    runsOn: runsOnOf(learner.runsOn, summed),
+    jobProducts: summed,
     ownSteps: learner.ownSteps,
     abilities: learner.abilities,
     sections: learner.sections,
@@ -178,7 +184,7 @@ export async function localTrainer<S extends Settings>(
       if (examples.count === 0) throw learnError('LEARN_HELD_OUT', { client, count: 0 })
       if (perExample) requireAbilities(learner, whose, { losses: true })
       const values = columns.map((name) => [name, columnOf(examples, name)] as const)
-      const options = perExample ? { perExample } : undefined
+      const options = perExample || fused ? { ...fused, ...(perExample && { perExample }) } : undefined
       const found = await learner
         .evaluate(checked('the weights', weights), examples, options)
         .catch((cause: unknown) => {
@@ -200,7 +206,8 @@ export async function localTrainer<S extends Settings>(
         'inputs' in of ? { ...of, labels: undefined } : await ownBatch(client, of.indices)
       const stream = ['part', ...(label === undefined ? [] : [label])]
       const random = training ? randomStream(seed, round, end, ...stream) : undefined
-      const pass = { part, weights: checked('the weights', weights), inputs, examples, ...(random && { random }) }
+      const given = { part, weights: checked('the weights', weights), inputs, examples }
+      const pass = { ...given, ...fused, ...(random && { random }) }
       if ('to' in way) return { values: await parts.forward(pass), ...(labels && { labels }) }
       if (way.from === 'gradient') return parts.backward(pass, way.gradient)
       return parts.loss(pass, way.labels ?? labels ?? new Float32Array())
@@ -227,7 +234,7 @@ export async function localTrainer<S extends Settings>(
         samples,
         metrics: given,
         counts,
-      } = await learner.evaluate(checked('the weights', weights), examples).catch((cause: unknown) => {
+      } = await learner.evaluate(checked('the weights', weights), examples, fused).catch((cause: unknown) => {
         throw ofWhom('the test set', first, cause)
       })
       if (!(Number.isSafeInteger(samples) && samples > 0))

@@ -21,6 +21,7 @@ import type {
 import type { Steps } from '../learn/steps.ts'
 import { arrayOf } from '../sum/accumulator.ts'
 import type { Layout } from '../weights/layout.ts'
+import type { JobProducts } from './job-products.ts'
 
 /**
  * A training of a client. All requests of a round share the same arrays, which don't change while these requests run.
@@ -73,6 +74,8 @@ export interface TrainingPool {
   readonly modelTopology?: unknown
   /** Names the code that does the arithmetic, if the learner names it. */
   readonly runsOn?: string | undefined
+  /** How products are summed. Absent if the learner doesn't say. */
+  readonly jobProducts?: JobProducts | undefined
   /** As `Learner.ownSteps`. */
   readonly ownSteps?: Steps | undefined
   /** As `Learner.abilities`. */

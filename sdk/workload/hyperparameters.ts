@@ -1,6 +1,6 @@
 import type { Settings } from '../role/role.ts'
 import { workloadError } from './errors.ts'
-import { resolveSettings } from './settings.ts'
+import { hasSetting, resolveSettings } from './settings.ts'
 
 export interface JobSettings {
   readonly seed: number
@@ -32,8 +32,8 @@ export function jobSettings(
   const overrides: Record<string, string> = {}
   const unknown: string[] = []
   for (const [name, value] of Object.entries(others)) {
-    const setting = Object.hasOwn(defaults, name) ? name : (settingNames[name] ?? name)
-    if (Object.hasOwn(defaults, setting)) overrides[setting] = typeof value === 'string' ? value : JSON.stringify(value)
+    const setting = hasSetting(defaults, name) ? name : (settingNames[name] ?? name)
+    if (hasSetting(defaults, setting)) overrides[setting] = typeof value === 'string' ? value : JSON.stringify(value)
     else unknown.push(name)
   }
   return { seed, settings: resolveSettings(defaults, { clients: String(clients), ...overrides }, mostClients), unknown }

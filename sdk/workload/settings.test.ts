@@ -1,4 +1,5 @@
 import test from 'ava'
+import type { Settings } from '../role/role.ts'
 import { resolveSettings } from './settings.ts'
 
 const defaults = { rounds: 30, clients: 100, fraction: 0.1, rate: 1, partition: 'iid', verbose: false }
@@ -41,6 +42,16 @@ for (const [name, value] of impossible) {
     t.throws(() => resolveSettings(defaults, { [name]: value }), { code: 'WORKLOAD_VALUE' })
   })
 }
+
+test('each workload has the setting arithmetic, and a job only if it names it', (t) => {
+  t.false('arithmetic' in resolveSettings(defaults, {}))
+  for (const arithmetic of ['plain', 'fused', 'fused-only'])
+    t.deepEqual(resolveSettings<Settings>(defaults, { arithmetic }), { ...defaults, arithmetic })
+  t.like(resolveSettings({ ...defaults, arithmetic: 'fused' }, {}), { arithmetic: 'fused' })
+  const message = "setting arithmetic must be one of plain, fused, fused-only, but is 'exact'"
+  t.throws(() => resolveSettings(defaults, { arithmetic: 'exact' }), { code: 'WORKLOAD_VALUE', message })
+  t.throws(() => resolveSettings({ ...defaults, arithmetic: 'exact' }, {}), { code: 'WORKLOAD_VALUE', message })
+})
 
 test('an impossible default is refused too', (t) => {
   t.throws(() => resolveSettings({ ...defaults, clients: 0 }, {}), { code: 'WORKLOAD_VALUE' })

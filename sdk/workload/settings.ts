@@ -32,6 +32,24 @@ const ranges: Readonly<Record<string, Range>> = {
 }
 const anyNumber: Range = { expected: 'a finite number', holds: Number.isFinite }
 
+export const arithmetics = ['plain', 'fused', 'fused-only'] as const
+
+/** Settings that every workload has. A job has them only if it names them. */
+export interface CommonSettings {
+  /**
+   * How products are summed, see `Products`. `fused-only`: fused, and a process whose platform would emulate that refuses
+   * the job. Default: plain.
+   */
+  readonly arithmetic?: (typeof arithmetics)[number]
+}
+
+const commonSettings: Required<CommonSettings> = { arithmetic: 'plain' }
+
+/** Whether a workload with these defaults has a setting of this name. */
+export function hasSetting(defaults: Settings, name: string): boolean {
+  return Object.hasOwn(defaults, name) || Object.hasOwn(commonSettings, name)
+}
+
 /**
  * The workload's settings with overrides, each parsed as its default's type. `mostClients`: more than of a job, where nothing
  * is made for each client.
@@ -44,12 +62,14 @@ export function resolveSettings<S extends Settings>(
   overrides: Readonly<Record<string, string>>,
   mostClients: number = mostClientsOfJob,
 ): S {
-  const unknown = Object.keys(overrides).find((name) => !Object.hasOwn(defaults, name))
+  const unknown = Object.keys(overrides).find((name) => !hasSetting(defaults, name))
   if (unknown !== undefined) {
-    throw workloadError('WORKLOAD_SETTING', { name: unknown, known: knownNames(unknown, Object.keys(defaults)) })
+    const known = Object.keys({ ...defaults, ...commonSettings })
+    throw workloadError('WORKLOAD_SETTING', { name: unknown, known: knownNames(unknown, known) })
   }
   const resolved = { ...defaults }
-  for (const [name, otherwise] of Object.entries(defaults)) {
+  const all: Settings = { ...(Object.hasOwn(overrides, 'arithmetic') && commonSettings), ...defaults }
+  for (const [name, otherwise] of Object.entries(all)) {
     const text = Object.hasOwn(overrides, name) ? overrides[name] : undefined
     Object.assign(resolved, { [name]: valueOf(name, otherwise, text, mostClients) })
   }
@@ -65,6 +85,9 @@ function valueOf(name: string, otherwise: string | number | boolean, text: strin
     const range = own ?? anyNumber
     if (!range.holds(value)) throw refuse(range.expected)
     return value
+  }
+  if (name === 'arithmetic' && !arithmetics.some((known) => known === (text ?? otherwise))) {
+    throw refuse(`one of ${arithmetics.join(', ')}`)
   }
   if (text === undefined) return otherwise
   if (typeof otherwise === 'string') return text

@@ -4,6 +4,7 @@ import {
   attachedRole,
   type ChannelPort,
   type ChannelWiring,
+  emulationNotice,
   type ModelRegistry,
   type OwnGenerations,
   type OwnPlace,
@@ -88,6 +89,9 @@ export function fleetHost(parts: FleetParts): Behavior<TaskReport> {
     const surroundings: RoundSurroundings = {
       ...{ job: run, seed, settings, pool, strategy, reports, checkDeterminism: false, interruptible: false },
     }
+    const [first] = plan.aggregators
+    const emulation = emulationNotice(pool.jobProducts)
+    if (first && emulation) reports.tell({ type: 'notice', end: first.end, notice: emulation })
     const secretOf = (end: string) => secret(seed, end)
     const facts = { columns: parts.columns, clock: fleet.clock, availability: parts.availability }
     const carry = carrier(fleet.clock)

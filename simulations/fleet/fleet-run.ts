@@ -1,4 +1,4 @@
-import type { Choices, KeptRounds, LogEntry, Notice, RoundSummary, Settings } from '../../sdk/index.ts'
+import type { Choices, CommonSettings, KeptRounds, LogEntry, Notice, RoundSummary, Settings } from '../../sdk/index.ts'
 import type { AggregatorFigures, Saturation } from './aggregators/aggregator-load.ts'
 import type { AggregatorCapacities } from './aggregators/capacity.ts'
 import type { FleetBehaviour } from './behaviour.ts'
@@ -7,7 +7,7 @@ export interface SimulateOptions<S extends Settings = Settings> {
   /** Number of devices: each has the data of the client of its number, unless the behaviour says otherwise. */
   readonly devices: number
   /** Settings that override the workload's. */
-  readonly settings?: Partial<S>
+  readonly settings?: Partial<S> & CommonSettings
   /** Default: 1. */
   readonly seed?: number
   /** Choices that replace the workload's algorithm and parts of it. */

@@ -15,13 +15,18 @@ export type NodeVersion = 20 | 22 | 24
 
 const run = promisify(execFile)
 
-/** Calls a function in a process of this version of Node, which is installed into .peers/ if it is missing. */
-export async function runOnNode(version: NodeVersion, { module, name, args = [] }: Call): Promise<unknown> {
+/** Calls a function in a process of this version of Node, with these options, which is installed into .peers/ if it is missing. */
+export async function runOnNode(
+  version: NodeVersion,
+  { module, name, args = [] }: Call,
+  options: readonly string[] = [],
+): Promise<unknown> {
   const program = `
     const [url, name, args] = JSON.parse(process.argv[1])
     console.log(JSON.stringify(await (await import(url))[name](...args)))`
   const node = await nodeProgram(version)
-  const { stdout } = await run(node, ['--input-type=module', '-e', program, JSON.stringify([module, name, args])])
+  const given = JSON.stringify([module, name, args])
+  const { stdout } = await run(node, [...options, '--input-type=module', '-e', program, given])
   return JSON.parse(stdout)
 }
 

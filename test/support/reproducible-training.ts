@@ -8,6 +8,7 @@ import {
   layersLearner,
   type ModelFunction,
   multiHeadAttention,
+  type Products,
   positionEmbedding,
   randomStream,
   type SymbolicTensor,
@@ -20,21 +21,22 @@ import { normal } from '../../sdk/random/distributions.ts'
  * Hashes of the weights after whole trainings on the engine. Each layer, optimizer, loss and term is in one of the
  * trainings.
  */
-export async function reproducibleTraining(seed: number) {
+export async function reproducibleTraining(seed: number, products: Products = 'plain') {
+  const how = { seed, products }
   const image = (classes: number) => realExamples(seed, [12, 12, 3], 20, classes)
   return {
-    twoHiddenLayers: await trainedHash(seed, byteExamples(seed, [28, 28], 100, 10), {
+    twoHiddenLayers: await trainedHash(how, byteExamples(seed, [28, 28], 100, 10), {
       model: twoHiddenLayers,
       loss: 'softmaxCrossEntropy',
       ...{ learningRate: 0.1, epochs: 2, batch: 10 },
     }),
-    batchNormalized: await trainedHash(seed, image(5), {
+    batchNormalized: await trainedHash(how, image(5), {
       model: everyImageLayer('batch', 5),
       loss: 'softmaxCrossEntropy',
       ...{ learningRate: 0.01, epochs: 2, batch: 8, optimizer: 'adam', weightDecay: 0.01 },
     }),
     groupNormalized: await trainedHash(
-      seed,
+      how,
       image(2),
       {
         model: everyImageLayer('group', 1),
@@ -44,7 +46,7 @@ export async function reproducibleTraining(seed: number) {
       (weights) => ({ proximal: 0.1, correction: weights.map((value) => value / 64) }),
     ),
     clippedByExample: await trainedHash(
-      seed,
+      how,
       image(2),
       {
         model: everyImageLayer('group', 1),
@@ -54,7 +56,7 @@ export async function reproducibleTraining(seed: number) {
       () => ({ exampleClip: 0.2 }),
     ),
     embedded: await trainedHash(
-      seed,
+      how,
       numberExamples(seed),
       {
         model: embeddedNumbers,
@@ -63,12 +65,12 @@ export async function reproducibleTraining(seed: number) {
       },
       (weights) => ({ dynamic: { alpha: 0.1, gradient: weights.map((value) => value / 32) } }),
     ),
-    attended: await trainedHash(seed, numberExamples(seed), {
+    attended: await trainedHash(how, numberExamples(seed), {
       model: attendedNumbers,
       loss: 'meanSquaredError',
       ...{ learningRate: 0.01, epochs: 3, batch: 7, optimizer: 'adam' },
     }),
-    recurrent: await trainedHash(seed, numberExamples(seed), {
+    recurrent: await trainedHash(how, numberExamples(seed), {
       model: everyRecurrentLayer,
       loss: 'meanSquaredError',
       ...{ learningRate: 0.05, epochs: 3, batch: 7, momentum: 0.9, clipNorm: 1 },
@@ -78,7 +80,7 @@ export async function reproducibleTraining(seed: number) {
 
 /** The hash of the weights after a training, and the losses of the training and of an evaluation, to the last bit. */
 async function trainedHash(
-  seed: number,
+  { seed, products }: { readonly seed: number; readonly products: Products },
   examples: Examples,
   settings: LayersLearnerSettings,
   termsOf: (weights: Float32Array) => LocalTerms = () => ({}),
@@ -86,9 +88,9 @@ async function trainedHash(
   const learner = await layersLearner({ ...settings, engine: 'engine' })
   const weights = await learner.initialWeights(randomStream(seed, 'initial-weights'))
   const random = randomStream(seed, 1, 'trainer-1', 'train')
-  const { delta, metrics } = await learner.train({ weights, examples, random, terms: termsOf(weights) })
+  const { delta, metrics } = await learner.train({ weights, examples, random, terms: termsOf(weights), products })
   const trained = weights.map((value, index) => value + (delta[index] ?? 0))
-  const evaluation = await learner.evaluate(trained, examples)
+  const evaluation = await learner.evaluate(trained, examples, { products })
   const losses = [metrics.loss, evaluation.metrics.loss].map((loss = Number.NaN) => {
     if (!Number.isFinite(loss)) throw new Error(`a training went astray: its loss is ${loss}`)
     return loss

@@ -1,12 +1,10 @@
 export { pack, turn, unpack } from './panels'
-export { forward, inputGradient, nonzeroRuns, weightGradient } from './product'
 export { add, addScaled, copyRows, divideBytes, fill, reluGradient, subtract, sumRows } from './elementwise'
 export { maxPool, maxPoolGradient } from './pooling'
 export { correct, sigmoidCrossEntropy, softmaxCrossEntropy, squaredError } from './loss'
 export { errorRows, sigmoidRows, softmaxRows } from './row-loss'
 export { clearPadding, rectify, rectifyGradient, sigmoid, sigmoidGradient, tanh, tanhGradient } from './activation'
 export { averagePool, averagePoolGradient, repeatRow } from './average-pooling'
-export { depthwise, depthwiseInputGradient, depthwiseWeightGradient } from './depthwise'
 export {
   elu, gelu, geluTanh, hardSigmoid, mish, prelu, preluGradient, preluWeightGradient, slopeGradient, softplus, softsign, swish, threshold,
 } from './curve'
@@ -20,9 +18,6 @@ export { maskedMean, maskedMeanGradient } from './masked-mean'
 export { movePlaces } from './places'
 export { packRows, unpackRows } from './row-panels'
 export { softmax, softmaxGradient } from './softmax'
-export {
-  winogradInput, winogradInputGradient, winogradOutput, winogradOutputGradient, winogradWeightGradient, winogradWeights,
-} from './winograd'
 export {
   adamStep, beginGradient, clampValues, gradientStep, keepMasked, momentumStep, moveOn, squaredNorm, takeScaled,
 } from './steps'

@@ -1,4 +1,4 @@
-// Weights in panels of 8 columns (see product.ts), to and from a row-major matrix, and rotated.
+// Weights in panels of 8 columns (see products/product.ts), to and from a row-major matrix, and rotated.
 
 // @ts-ignore: decorator
 @inline

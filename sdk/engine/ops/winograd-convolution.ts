@@ -45,7 +45,7 @@ export function fitsWinograd({ window, output, x, y }: ConvolutionParts): boolea
 
 /**
  * Convolution by tiles: each tile of the image, and the kernel, is transformed to 64 points, at which the convolution
- * is a product of channels. Gradients take the reverse path. See assembly/winograd.ts.
+ * is a product of channels. Gradients take the reverse path. See assembly/products/winograd.ts.
  */
 export function winogradConvolution(
   plan: Plan,

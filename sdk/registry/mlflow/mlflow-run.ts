@@ -147,7 +147,8 @@ async function logParams(
 ): Promise<void> {
   const { job, workload, design, seed, algorithm, arithmetic } = lineage
   const given = {
-    ...{ job, workload, design, seed, algorithm: algorithm?.name, engine: arithmetic?.engine },
+    ...{ job, workload, design, seed, algorithm: algorithm?.name },
+    ...{ engine: arithmetic?.engine, products: arithmetic?.products },
     ...Object.fromEntries(
       Object.entries(algorithm?.settings ?? {}).map(([name, value]) => [`algorithm.${name}`, value]),
     ),

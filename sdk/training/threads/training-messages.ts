@@ -49,7 +49,10 @@ export type WorkerRequest =
 export type WorkerMessage = WorkerRequest | HeldMessage | { readonly type: 'abort' }
 
 export interface WorkerDescription
-  extends Pick<TrainingPool, 'layout' | 'ownSteps' | 'abilities' | 'modelLayers' | 'sections' | 'clients'> {
+  extends Pick<
+    TrainingPool,
+    'layout' | 'jobProducts' | 'ownSteps' | 'abilities' | 'modelLayers' | 'sections' | 'clients'
+  > {
   readonly modelTopology: unknown
   readonly runsOn: string | undefined
   readonly hasRoot: boolean

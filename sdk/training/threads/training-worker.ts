@@ -12,7 +12,7 @@ import type { WorkerMessage, WorkerReply, WorkerRequest, WorkerStart } from './t
 async function serve({ bundle, settings, seed, datasets, files }: WorkerStart): Promise<void> {
   readFilesWith(fileReaderOver(files))
   const trainer = await localTrainer(await importWorkload(new URL(bundle)), settings, seed, datasets)
-  const { layout, modelTopology, runsOn, ownSteps, abilities, modelLayers, sections, clients } = trainer
+  const { layout, modelTopology, runsOn, jobProducts, ownSteps, abilities, modelLayers, sections, clients } = trainer
   const hasRoot = trainer.trainRoot !== undefined
   const held = heldSums(layout, { shared: true })
   let running = new AbortController()
@@ -32,8 +32,8 @@ async function serve({ bundle, settings, seed, datasets, files }: WorkerStart): 
         answer(trainer, held, message, running.signal).then(send).catch(fail)
     }
   })
-  const description = { layout, modelTopology, runsOn, ownSteps, abilities, modelLayers, sections, clients, hasRoot }
-  send({ type: 'ready', description })
+  const model = { layout, modelTopology, runsOn, jobProducts, ownSteps, abilities, modelLayers, sections }
+  send({ type: 'ready', description: { ...model, clients, hasRoot } })
 }
 
 async function answer(

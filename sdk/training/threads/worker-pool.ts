@@ -53,8 +53,7 @@ export async function workerPool({
   const files = sharedFiles()
   const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup, files)))
   if (!first) throw learnError('LEARN_CLOSED')
-  const { layout, modelTopology, runsOn, ownSteps, abilities, modelLayers, sections, clients, hasRoot } =
-    first.description
+  const { hasRoot, ...facts } = first.description
 
   const slots = [first, ...others]
   const free = [...slots]
@@ -118,14 +117,7 @@ export async function workerPool({
   }
 
   return {
-    layout,
-    modelTopology,
-    runsOn,
-    ownSteps,
-    abilities,
-    sections,
-    modelLayers,
-    clients,
+    ...facts,
     async initialWeights() {
       const { reply } = await ask({ type: 'initialWeights' })
       if (reply.type !== 'weights') throw unexpected(reply)

@@ -3,6 +3,7 @@
 // are, so kernels of any size share them. Everything works on vectors of 4 channels.
 //
 // Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
+import { madd } from './madd'
 
 // @ts-ignore: decorator
 @inline
@@ -29,26 +30,32 @@ function times(a: v128, factor: f32): v128 {
   return f32x4.mul(a, f32x4.splat(factor))
 }
 
+// @ts-ignore: decorator
+@inline
+function plus(sum: v128, a: v128, factor: f32): v128 {
+  return madd(a, f32x4.splat(factor), sum)
+}
+
 // Input transform of 8 values.
 function inputLine(source: usize, stride: usize, target: usize, targetStride: usize): void {
   const d0 = v128.load(source), d1 = v128.load(source + stride)
   const d2 = v128.load(source + 2 * stride), d3 = v128.load(source + 3 * stride)
   const d4 = v128.load(source + 4 * stride), d5 = v128.load(source + 5 * stride)
   const d6 = v128.load(source + 6 * stride), d7 = v128.load(source + 7 * stride)
-  v128.store(target, f32x4.add(f32x4.sub(d0, d6), times(f32x4.sub(d4, d2), 5.25)))
-  let even = f32x4.sub(f32x4.add(d2, d6), times(d4, 4.25))
-  let odd = f32x4.sub(f32x4.add(d1, d5), times(d3, 4.25))
+  v128.store(target, plus(f32x4.sub(d0, d6), f32x4.sub(d4, d2), 5.25))
+  let even = plus(f32x4.add(d2, d6), d4, -4.25)
+  let odd = plus(f32x4.add(d1, d5), d3, -4.25)
   v128.store(target + targetStride, f32x4.add(even, odd))
   v128.store(target + 2 * targetStride, f32x4.sub(even, odd))
-  even = f32x4.add(f32x4.sub(times(d2, 0.25), times(d4, 1.25)), d6)
-  odd = f32x4.add(f32x4.sub(times(d1, 0.5), times(d3, 2.5)), times(d5, 2))
+  even = f32x4.add(plus(times(d2, 0.25), d4, -1.25), d6)
+  odd = plus(plus(times(d1, 0.5), d3, -2.5), d5, 2)
   v128.store(target + 3 * targetStride, f32x4.add(even, odd))
   v128.store(target + 4 * targetStride, f32x4.sub(even, odd))
-  even = f32x4.add(f32x4.sub(times(d2, 4), times(d4, 5)), d6)
-  odd = f32x4.add(f32x4.sub(times(d1, 2), times(d3, 2.5)), times(d5, 0.5))
+  even = f32x4.add(plus(times(d2, 4), d4, -5), d6)
+  odd = plus(plus(times(d1, 2), d3, -2.5), d5, 0.5)
   v128.store(target + 5 * targetStride, f32x4.add(even, odd))
   v128.store(target + 6 * targetStride, f32x4.sub(even, odd))
-  v128.store(target + 7 * targetStride, f32x4.add(f32x4.sub(d7, d1), times(f32x4.sub(d3, d5), 5.25)))
+  v128.store(target + 7 * targetStride, plus(f32x4.sub(d7, d1), f32x4.sub(d3, d5), 5.25))
 }
 
 // The adjoint of `inputLine`.
@@ -60,23 +67,11 @@ function inputLineAdjoint(source: usize, stride: usize, target: usize, targetStr
   const one = f32x4.add(a, b), two = f32x4.add(c, d), half = f32x4.add(e, f)
   const oneOdd = f32x4.sub(a, b), twoOdd = f32x4.sub(c, d), halfOdd = f32x4.sub(e, f)
   v128.store(target, v0)
-  v128.store(target + targetStride, f32x4.sub(f32x4.add(f32x4.add(oneOdd, times(twoOdd, 0.5)), times(halfOdd, 2)), v7))
-  v128.store(
-    target + 2 * targetStride,
-    f32x4.sub(f32x4.add(f32x4.add(one, times(two, 0.25)), times(half, 4)), times(v0, 5.25)),
-  )
-  v128.store(
-    target + 3 * targetStride,
-    f32x4.sub(times(v7, 5.25), f32x4.add(times(oneOdd, 4.25), times(f32x4.add(twoOdd, halfOdd), 2.5))),
-  )
-  v128.store(
-    target + 4 * targetStride,
-    f32x4.sub(times(v0, 5.25), f32x4.add(f32x4.add(times(one, 4.25), times(two, 1.25)), times(half, 5))),
-  )
-  v128.store(
-    target + 5 * targetStride,
-    f32x4.sub(f32x4.add(f32x4.add(oneOdd, times(twoOdd, 2)), times(halfOdd, 0.5)), times(v7, 5.25)),
-  )
+  v128.store(target + targetStride, f32x4.sub(plus(plus(oneOdd, twoOdd, 0.5), halfOdd, 2), v7))
+  v128.store(target + 2 * targetStride, plus(plus(plus(one, two, 0.25), half, 4), v0, -5.25))
+  v128.store(target + 3 * targetStride, plus(f32x4.neg(plus(times(oneOdd, 4.25), f32x4.add(twoOdd, halfOdd), 2.5)), v7, 5.25))
+  v128.store(target + 4 * targetStride, plus(f32x4.neg(plus(plus(times(one, 4.25), two, 1.25), half, 5)), v0, 5.25))
+  v128.store(target + 5 * targetStride, plus(plus(plus(oneOdd, twoOdd, 2), halfOdd, 0.5), v7, -5.25))
   v128.store(target + 6 * targetStride, f32x4.sub(f32x4.add(f32x4.add(one, two), half), v0))
   v128.store(target + 7 * targetStride, v7)
 }
@@ -96,12 +91,12 @@ function evaluate(
     last = v128.load(source)
     if (k & 1) {
       odd1 = f32x4.add(odd1, last)
-      odd2 = f32x4.add(odd2, times(last, power))
-      odd3 = f32x4.add(odd3, times(last, 1 / power))
+      odd2 = plus(odd2, last, power)
+      odd3 = plus(odd3, last, 1 / power)
     } else {
       even1 = f32x4.add(even1, last)
-      even2 = f32x4.add(even2, times(last, power))
-      even3 = f32x4.add(even3, times(last, 1 / power))
+      even2 = plus(even2, last, power)
+      even3 = plus(even3, last, 1 / power)
     }
   }
   v128.store(target, x0)
@@ -127,8 +122,8 @@ function evaluateAdjoint(
   let power: f32 = 1
   for (let k = 0; k < count; k++, power *= 2, target += targetStride) {
     let sum = k & 1
-      ? f32x4.add(f32x4.add(odd1, times(odd2, power)), times(odd3, 1 / power))
-      : f32x4.add(f32x4.add(even1, times(even2, power)), times(even3, 1 / power))
+      ? plus(plus(odd1, odd2, power), odd3, 1 / power)
+      : plus(plus(even1, even2, power), even3, 1 / power)
     if (k == 0) sum = f32x4.add(sum, v128.load(source))
     if (k == count - 1) sum = f32x4.add(sum, v128.load(source + 7 * stride))
     v128.store(target, sum)
@@ -266,7 +261,7 @@ export function winogradWeightGradient(
         evaluateAdjoint(first + 16 * <usize>x, 128, size, second, 16, SCALE_ONE, SCALE_TWO, SCALE_HALF)
         let p = target + <usize>x * column + c
         for (let y = 0; y < size; y++, p += <usize>size * column) {
-          v128.store(p, f32x4.add(v128.load(p), times(v128.load(second + 16 * <usize>y), scale)))
+          v128.store(p, plus(v128.load(p), v128.load(second + 16 * <usize>y), scale))
         }
       }
     }

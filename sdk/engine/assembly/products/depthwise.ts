@@ -1,5 +1,6 @@
 // Depthwise convolution of an image with a rim: each channel has its own window. Lines are `line` bytes apart, pixels
 // `pixel` bytes, a multiple of 16. Weights are [sizeY, sizeX, channels], padded as pixels are.
+import { madd } from './madd'
 
 // Four outputs of a line share each loaded weight.
 export function depthwise(
@@ -19,10 +20,10 @@ export function depthwise(
           let q = p + <usize>ky * line
           for (let kx = 0; kx < sizeX; kx++, q += pixel, t += pixel) {
             const weight = v128.load(t)
-            a0 = f32x4.add(a0, f32x4.mul(v128.load(q), weight))
-            a1 = f32x4.add(a1, f32x4.mul(v128.load(q + step), weight))
-            a2 = f32x4.add(a2, f32x4.mul(v128.load(q + 2 * step), weight))
-            a3 = f32x4.add(a3, f32x4.mul(v128.load(q + 3 * step), weight))
+            a0 = madd(v128.load(q), weight, a0)
+            a1 = madd(v128.load(q + step), weight, a1)
+            a2 = madd(v128.load(q + 2 * step), weight, a2)
+            a3 = madd(v128.load(q + 3 * step), weight, a3)
           }
         }
         v128.store(o, a0)
@@ -35,7 +36,7 @@ export function depthwise(
         let t = w + c
         for (let ky = 0; ky < sizeY; ky++) {
           let q = p + <usize>ky * line
-          for (let kx = 0; kx < sizeX; kx++, q += pixel, t += pixel) sum = f32x4.add(sum, f32x4.mul(v128.load(q), v128.load(t)))
+          for (let kx = 0; kx < sizeX; kx++, q += pixel, t += pixel) sum = madd(v128.load(q), v128.load(t), sum)
         }
         v128.store(o, sum)
       }
@@ -58,9 +59,9 @@ export function depthwiseWeightGradient(
         let d = dy + c
         for (let oy = 0; oy < outHeight; oy++, p += <usize>strideY * line) {
           let q = p
-          for (let ox = 0; ox < outWidth; ox++, q += step, d += pixel) sum = f32x4.add(sum, f32x4.mul(v128.load(q), v128.load(d)))
+          for (let ox = 0; ox < outWidth; ox++, q += step, d += pixel) sum = madd(v128.load(q), v128.load(d), sum)
         }
-        v128.store(target, f32x4.add(v128.load(target), f32x4.mul(sum, factor)))
+        v128.store(target, madd(sum, factor, v128.load(target)))
       }
     }
   }
@@ -81,7 +82,7 @@ export function depthwiseInputGradient(
         for (let ky = 0; ky < sizeY; ky++) {
           let q = p + <usize>ky * line + c
           for (let kx = 0; kx < sizeX; kx++, q += pixel, t += pixel) {
-            v128.store(q, f32x4.add(v128.load(q), f32x4.mul(gradient, v128.load(t))))
+            v128.store(q, madd(gradient, v128.load(t), v128.load(q)))
           }
         }
       }

@@ -1,8 +1,10 @@
 // Matrix products in panels. A weight matrix of K inputs and N outputs lies in panels of 8 columns: panel p holds, for each
 // input k, the 8 weights of outputs 8p … 8p + 7, so that every kernel reads and writes it from front to back.
 //
-// Tiles are 4 rows × 8 columns: the 8 accumulators and the 6 values that an iteration loads just fit the 16 registers of
-// x86-64; a fifth row spills. Each output is a sum in one fixed order, so its bits don't depend on how rows are grouped.
+// Tiles have 8 accumulators, 2 rows × 2 panels or 4 rows × 1 panel, which with the values that an iteration loads just fit
+// the 16 registers of x86-64; more spill. Each output is a sum in one fixed order, so its bits don't depend on how rows and
+// panels are grouped.
+import { madd } from './madd'
 
 // @ts-ignore: decorator
 @inline
@@ -27,22 +29,22 @@ function forwardTile(
     for (const end = k + load<u32>(runs, 8); k < end; k += 4, p += PANEL_ROW) {
       const wa = v128.load(p), wb = v128.load(p, 16)
       const s0 = v128.load32_splat(x0 + k)
-      a0 = f32x4.add(a0, f32x4.mul(s0, wa))
-      b0 = f32x4.add(b0, f32x4.mul(s0, wb))
+      a0 = madd(s0, wa, a0)
+      b0 = madd(s0, wb, b0)
       if (rows > 1) {
         const s1 = v128.load32_splat(x1 + k)
-        a1 = f32x4.add(a1, f32x4.mul(s1, wa))
-        b1 = f32x4.add(b1, f32x4.mul(s1, wb))
+        a1 = madd(s1, wa, a1)
+        b1 = madd(s1, wb, b1)
       }
       if (rows > 2) {
         const s2 = v128.load32_splat(x2 + k)
-        a2 = f32x4.add(a2, f32x4.mul(s2, wa))
-        b2 = f32x4.add(b2, f32x4.mul(s2, wb))
+        a2 = madd(s2, wa, a2)
+        b2 = madd(s2, wb, b2)
       }
       if (rows > 3) {
         const s3 = v128.load32_splat(x3 + k)
-        a3 = f32x4.add(a3, f32x4.mul(s3, wa))
-        b3 = f32x4.add(b3, f32x4.mul(s3, wb))
+        a3 = madd(s3, wa, a3)
+        b3 = madd(s3, wb, b3)
       }
     }
   }
@@ -80,26 +82,83 @@ function forward1(x: usize, offsets: usize, runs: usize, runCount: i32, w: usize
   forwardTile(1, x, offsets, runs, runCount, w, bias, out, pitch, relu)
 }
 
-// out[row] = bias + x[row]·W, with relu if `relu` is set. Row r of x begins `offsets[r]` bytes behind x. Rows of out
-// are `pitch` bytes apart. Rows are computed in fours, the rest in threes where this leaves no single row.
-export function forward(
-  x: usize, offsets: usize, rows: i32, runs: usize, runCount: i32,
-  w: usize, panelBytes: usize, panels: i32, bias: usize, out: usize, pitch: usize, relu: bool,
+// Rows 0 … `rows` − 1 of two panels, which begin `panelBytes` apart.
+// @ts-ignore: decorator
+@inline
+function forwardPair(
+  rows: i32, x: usize, offsets: usize, runs: usize, runCount: i32, w: usize, panelBytes: usize, bias: usize, out: usize, pitch: usize, relu: bool,
+): void {
+  const x0 = x + load<u32>(offsets)
+  const x1 = rows > 1 ? x + load<u32>(offsets, 4) : 0
+  let a0 = v128.load(bias), b0 = v128.load(bias, 16), c0 = v128.load(bias, 32), d0 = v128.load(bias, 48)
+  let a1 = a0, b1 = b0, c1 = c0, d1 = d0
+  for (const last = runs + (<usize>runCount) * 12; runs < last; runs += 12) {
+    let k: usize = load<u32>(runs)
+    let p: usize = w + load<u32>(runs, 4)
+    for (const end = k + load<u32>(runs, 8); k < end; k += 4, p += PANEL_ROW) {
+      const wa = v128.load(p), wb = v128.load(p, 16), wc = v128.load(p + panelBytes), wd = v128.load(p + panelBytes, 16)
+      const s0 = v128.load32_splat(x0 + k)
+      a0 = madd(s0, wa, a0)
+      b0 = madd(s0, wb, b0)
+      c0 = madd(s0, wc, c0)
+      d0 = madd(s0, wd, d0)
+      if (rows > 1) {
+        const s1 = v128.load32_splat(x1 + k)
+        a1 = madd(s1, wa, a1)
+        b1 = madd(s1, wb, b1)
+        c1 = madd(s1, wc, c1)
+        d1 = madd(s1, wd, d1)
+      }
+    }
+  }
+  storeRow(out, a0, b0, relu)
+  storeRow(out + PANEL_ROW, c0, d0, relu)
+  if (rows > 1) {
+    storeRow(out + pitch, a1, b1, relu)
+    storeRow(out + pitch + PANEL_ROW, c1, d1, relu)
+  }
+}
+
+function pair2(
+  x: usize, offsets: usize, runs: usize, runCount: i32, w: usize, panelBytes: usize, bias: usize, out: usize, pitch: usize, relu: bool,
+): void {
+  forwardPair(2, x, offsets, runs, runCount, w, panelBytes, bias, out, pitch, relu)
+}
+
+function pair1(
+  x: usize, offsets: usize, runs: usize, runCount: i32, w: usize, panelBytes: usize, bias: usize, out: usize, pitch: usize, relu: bool,
+): void {
+  forwardPair(1, x, offsets, runs, runCount, w, panelBytes, bias, out, pitch, relu)
+}
+
+// One panel. Rows are computed in fours, the rest in threes where this leaves no single row.
+function forwardPanel(
+  x: usize, offsets: usize, rows: i32, runs: usize, runCount: i32, w: usize, bias: usize, out: usize, pitch: usize, relu: bool,
 ): void {
   const threes = rows > 5 ? (4 - (rows & 3)) & 3 : rows == 3 || rows == 5 ? 1 : 0
   const fours = (rows - 3 * threes) >> 2
   const left = rows - 3 * threes - 4 * fours
-  for (let panel = 0; panel < panels; panel++) {
-    let o = out
-    let f = offsets
-    for (let i = 0; i < fours; i++, o += 4 * pitch, f += 16) forward4(x, f, runs, runCount, w, bias, o, pitch, relu)
-    for (let i = 0; i < threes; i++, o += 3 * pitch, f += 12) forward3(x, f, runs, runCount, w, bias, o, pitch, relu)
-    if (left == 2) forward2(x, f, runs, runCount, w, bias, o, pitch, relu)
-    else if (left == 1) forward1(x, f, runs, runCount, w, bias, o, pitch, relu)
-    w += panelBytes
-    bias += PANEL_ROW
-    out += PANEL_ROW
+  for (let i = 0; i < fours; i++, out += 4 * pitch, offsets += 16) forward4(x, offsets, runs, runCount, w, bias, out, pitch, relu)
+  for (let i = 0; i < threes; i++, out += 3 * pitch, offsets += 12) forward3(x, offsets, runs, runCount, w, bias, out, pitch, relu)
+  if (left == 2) forward2(x, offsets, runs, runCount, w, bias, out, pitch, relu)
+  else if (left == 1) forward1(x, offsets, runs, runCount, w, bias, out, pitch, relu)
+}
+
+// out[row] = bias + x[row]·W, with relu if `relu` is set. Row r of x begins `offsets[r]` bytes behind x. Rows of out
+// are `pitch` bytes apart. Panels are computed in pairs.
+export function forward(
+  x: usize, offsets: usize, rows: i32, runs: usize, runCount: i32,
+  w: usize, panelBytes: usize, panels: i32, bias: usize, out: usize, pitch: usize, relu: bool,
+): void {
+  for (; panels >= 2; panels -= 2) {
+    let row = 0, f = offsets, o = out
+    for (; row + 2 <= rows; row += 2, f += 8, o += 2 * pitch) pair2(x, f, runs, runCount, w, panelBytes, bias, o, pitch, relu)
+    if (row < rows) pair1(x, f, runs, runCount, w, panelBytes, bias, o, pitch, relu)
+    w += 2 * panelBytes
+    bias += 2 * PANEL_ROW
+    out += 2 * PANEL_ROW
   }
+  if (panels > 0) forwardPanel(x, offsets, rows, runs, runCount, w, bias, out, pitch, relu)
 }
 
 // Inputs 0 … `inputs` − 1 of one panel: target += scale · Σ x·dy over `lines` × `count` rows, which are `xStride` bytes
@@ -116,22 +175,22 @@ function gradientTile(
     for (const end = x + (<usize>count) * xStride; p < end; p += xStride, dy += pitch) {
       const ya = v128.load(dy), yb = v128.load(dy, 16)
       const s0 = v128.load32_splat(p)
-      a0 = f32x4.add(a0, f32x4.mul(s0, ya))
-      b0 = f32x4.add(b0, f32x4.mul(s0, yb))
+      a0 = madd(s0, ya, a0)
+      b0 = madd(s0, yb, b0)
       if (inputs > 1) {
         const s1 = v128.load32_splat(p, 4)
-        a1 = f32x4.add(a1, f32x4.mul(s1, ya))
-        b1 = f32x4.add(b1, f32x4.mul(s1, yb))
+        a1 = madd(s1, ya, a1)
+        b1 = madd(s1, yb, b1)
       }
       if (inputs > 2) {
         const s2 = v128.load32_splat(p, 8)
-        a2 = f32x4.add(a2, f32x4.mul(s2, ya))
-        b2 = f32x4.add(b2, f32x4.mul(s2, yb))
+        a2 = madd(s2, ya, a2)
+        b2 = madd(s2, yb, b2)
       }
       if (inputs > 3) {
         const s3 = v128.load32_splat(p, 12)
-        a3 = f32x4.add(a3, f32x4.mul(s3, ya))
-        b3 = f32x4.add(b3, f32x4.mul(s3, yb))
+        a3 = madd(s3, ya, a3)
+        b3 = madd(s3, yb, b3)
       }
     }
   }
@@ -145,8 +204,8 @@ function gradientTile(
 // @ts-ignore: decorator
 @inline
 function addRow(target: usize, a: v128, b: v128, factor: v128): void {
-  v128.store(target, f32x4.add(v128.load(target), f32x4.mul(a, factor)))
-  v128.store(target, f32x4.add(v128.load(target, 16), f32x4.mul(b, factor)), 16)
+  v128.store(target, madd(a, factor, v128.load(target)))
+  v128.store(target, madd(b, factor, v128.load(target, 16)), 16)
 }
 
 function gradient4(x: usize, xStride: usize, lineStride: usize, lines: i32, count: i32, dy: usize, pitch: usize, target: usize, scale: f32): void {
@@ -188,16 +247,16 @@ function inputTile(rows: i32, dy: usize, pitch: usize, w: usize, panelBytes: usi
       const p = w + half
       const w0 = v128.load(p), w1 = v128.load(p, 32), w2 = v128.load(p, 64), w3 = v128.load(p, 96)
       const y0 = v128.load(dy)
-      a0 = f32x4.add(a0, f32x4.mul(y0, w0))
-      a1 = f32x4.add(a1, f32x4.mul(y0, w1))
-      a2 = f32x4.add(a2, f32x4.mul(y0, w2))
-      a3 = f32x4.add(a3, f32x4.mul(y0, w3))
+      a0 = madd(y0, w0, a0)
+      a1 = madd(y0, w1, a1)
+      a2 = madd(y0, w2, a2)
+      a3 = madd(y0, w3, a3)
       if (rows > 1) {
         const y1 = v128.load(dy + pitch)
-        b0 = f32x4.add(b0, f32x4.mul(y1, w0))
-        b1 = f32x4.add(b1, f32x4.mul(y1, w1))
-        b2 = f32x4.add(b2, f32x4.mul(y1, w2))
-        b3 = f32x4.add(b3, f32x4.mul(y1, w3))
+        b0 = madd(y1, w0, b0)
+        b1 = madd(y1, w1, b1)
+        b2 = madd(y1, w2, b2)
+        b3 = madd(y1, w3, b3)
       }
       dy += 16
     }

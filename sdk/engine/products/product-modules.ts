@@ -1,0 +1,78 @@
+import type { Products } from '../../learn/learner.ts'
+import { allowRelaxedSimd } from './node-relaxed-simd.ts'
+import { plainBase64 } from './plain-bytes.ts'
+
+/** Modules of one source (assembly/products). `emulated` has the bits of `fused`, by instructions that all platforms have. */
+export type ProductModule = 'plain' | 'fused' | 'emulated'
+
+/** Loaded for jobs that ask for fused products. */
+const bytesOf = {
+  fused: async () => (await import('./fused-bytes.ts')).fusedBase64,
+  emulated: async () => (await import('./emulated-bytes.ts')).emulatedBase64,
+}
+
+let plain: WebAssembly.Module | undefined
+const loaded = new Map<ProductModule, Promise<WebAssembly.Module>>()
+let isFusing: boolean | undefined
+
+/** The module of plain products. Compiles it once in each thread. */
+export function plainProducts(): WebAssembly.Module {
+  plain ??= compiled(plainBase64)
+  return plain
+}
+
+/** A module by its name. Loads and compiles it once in each thread. */
+export function productModule(name: ProductModule): Promise<WebAssembly.Module> {
+  const module =
+    loaded.get(name) ?? (name === 'plain' ? Promise.resolve(plainProducts()) : bytesOf[name]().then(compiled))
+  loaded.set(name, module)
+  return module
+}
+
+/** The module that computes such products on this platform. */
+export function moduleOf(products: Products = 'plain'): Promise<WebAssembly.Module> {
+  if (products === 'plain') return productModule('plain')
+  return productModule(platformFuses() ? 'fused' : 'emulated')
+}
+
+/** Loads what fused products need here, and says whether they are emulated. */
+export async function fusedProducts(): Promise<{ readonly isEmulated: boolean }> {
+  await moduleOf('fused')
+  return { isEmulated: !platformFuses() }
+}
+
+/**
+ * Whether the platform's relaxed multiply-add rounds once. The instruction may be valid and round twice all the same: on
+ * processors without the instruction, and in JavaScriptCore.
+ */
+export function platformFuses(): boolean {
+  isFusing ??= fuses()
+  return isFusing
+}
+
+/** (function (x, c) { return x · x + c is 2⁻²⁴ in all lanes }), by f32x4.relaxed_madd. */
+const probe = Uint8Array.of(
+  ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+  // (f32, f32) → i32, of one function with the name f
+  ...[0x01, 0x07, 0x01, 0x60, 0x02, 0x7d, 0x7d, 0x01, 0x7f],
+  ...[0x03, 0x02, 0x01, 0x00],
+  ...[0x07, 0x05, 0x01, 0x01, 0x66, 0x00, 0x00],
+  ...[0x0a, 0x1f, 0x01, 0x1d, 0x00],
+  // splat x, splat x, splat c, relaxed_madd
+  ...[0x20, 0x00, 0xfd, 0x13, 0x20, 0x00, 0xfd, 0x13, 0x20, 0x01, 0xfd, 0x13, 0xfd, 0x85, 0x02],
+  // splat 2⁻²⁴, f32x4.eq, i32x4.all_true
+  ...[0x43, 0x00, 0x00, 0x80, 0x33, 0xfd, 0x13, 0xfd, 0x41, 0xfd, 0xa3, 0x01, 0x0b],
+)
+
+function fuses(): boolean {
+  if (!WebAssembly.validate(probe)) allowRelaxedSimd()
+  if (!WebAssembly.validate(probe)) return false
+  const { f } = new WebAssembly.Instance(new WebAssembly.Module(probe)).exports
+  // (1 + 2⁻¹²)² − (1 + 2⁻¹¹) is 2⁻²⁴. A product that is rounded by itself loses it.
+  return typeof f === 'function' && f(1 + 2 ** -12, -(1 + 2 ** -11)) === 1
+}
+
+/** Compiles a module of base64 text. */
+export function compiled(base64: string): WebAssembly.Module {
+  return new WebAssembly.Module(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)))
+}

@@ -1,0 +1,42 @@
+import { learnError } from '../learn/errors.ts'
+import type { Learner, Products } from '../learn/learner.ts'
+import type { Notice, Settings } from '../role/role.ts'
+
+/** How a learner sums products for a job, in this process. */
+export interface JobProducts {
+  readonly products: Products
+  /** The platform has no fused multiply-add, so that fused products take many times as long. */
+  readonly isEmulated: boolean
+}
+
+/**
+ * What a job's setting `arithmetic` means for a learner. Undefined for a learner that doesn't say how it sums products,
+ * which plain jobs may have.
+ *
+ * @throws LEARN_FUSED where the learner has no fused products, LEARN_EMULATED where the job refuses emulation.
+ */
+export async function jobProducts(
+  { fused, runsOn = "the workload's own learner" }: Pick<Learner, 'fused' | 'runsOn'>,
+  { arithmetic = 'plain' }: Settings,
+): Promise<JobProducts | undefined> {
+  if (arithmetic === 'plain') return fused && { products: 'plain', isEmulated: false }
+  if (!fused) throw learnError('LEARN_FUSED', { arithmetic, runsOn })
+  const { isEmulated } = await fused()
+  if (isEmulated && arithmetic === 'fused-only') throw learnError('LEARN_EMULATED', { arithmetic })
+  return { products: 'fused', isEmulated }
+}
+
+/** The learner's `runsOn`, with how it sums products if that isn't plain. */
+export function runsOnOf(runsOn: string | undefined, job: JobProducts | undefined): string | undefined {
+  if (job?.products !== 'fused') return runsOn
+  const how = job.isEmulated ? ', emulated at about a tenth of the speed, since this platform has none' : ''
+  return `${runsOn ?? "the workload's own learner"}, with fused multiply-add${how}`
+}
+
+/** What the job's followers are told where fused products are emulated. */
+export function emulationNotice(job: JobProducts | undefined): Notice | undefined {
+  if (!job?.isEmulated) return undefined
+  const message =
+    'this platform has no fused multiply-add: it is emulated, to the same bits, at about a tenth of the speed; with arithmetic=fused-only this process would refuse the job'
+  return { code: 'FUSED_EMULATED', message }
+}
