@@ -10,24 +10,28 @@ export type DeviceDraws = (device: number, count: number) => number
  * @see Wellons, Prospecting for hash functions, 2018: `mixed` is one of the best functions of two rounds that were found.
  */
 export function deviceDraws(seed: number, ...labels: readonly string[]): DeviceDraws {
-  const { keyOf, draw } = deviceKeys(seed, ...labels)
-  return (device, count) => draw(keyOf(device), count)
+  const keys = deviceKeys(seed, ...labels)
+  return (device, count) => ((mixed(mixed(device ^ keys.device) ^ wordOf(keys, count)) >>> 0) + 0.5) * 2 ** -32
 }
 
-/** The same draws in two steps, for several draws of one device. */
-export function deviceKeys(seed: number, ...labels: readonly string[]) {
+/** Words with which devices and counts are mixed. */
+export interface DeviceKeys {
+  readonly device: number
+  readonly count: number
+}
+
+/** The same draws in steps, for several draws of one device: the device mixed with its word, then with a count's word. */
+export function deviceKeys(seed: number, ...labels: readonly string[]): DeviceKeys {
   const keys = randomStream(seed, 'behaviour', ...labels)
-  const first = keys.uint32() | 0
-  const second = keys.uint32() | 0
-  return {
-    keyOf: (device: number) => mixed(device ^ first),
-    // The count is mixed by itself, so that no device's draws are those of another device from another count on.
-    draw: (key: number, count: number) =>
-      ((mixed(key ^ mixed(Math.imul(count, 0x9e3779b1) ^ second)) >>> 0) + 0.5) * 2 ** -32,
-  }
+  return { device: keys.uint32() | 0, count: keys.uint32() | 0 }
 }
 
-function mixed(word: number): number {
+/** The word of a count. It is mixed by itself, so that no device's draws are those of another device from another count on. */
+export function wordOf({ count: word }: DeviceKeys, count: number): number {
+  return mixed(Math.imul(count, 0x9e3779b1) ^ word)
+}
+
+export function mixed(word: number): number {
   let hash = word
   hash = Math.imul(hash ^ (hash >>> 16), 0x21f0aaad)
   hash = Math.imul(hash ^ (hash >>> 15), 0x735a2d97)
