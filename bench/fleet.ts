@@ -3,8 +3,10 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { DeviceColumns, DevicePopulation } from '../simulations/fleet/device-population.ts'
 import type { Suite } from './figure.ts'
+import { fleetPeers } from './fleet/fleet-peers.ts'
+import { onOffCost, oortCosts } from './fleet/population-costs.ts'
 
-const program = fileURLToPath(new URL('fleet/fleet-process.js', import.meta.url))
+const built = (name: string) => fileURLToPath(new URL(`fleet/${name}.js`, import.meta.url))
 const run = promisify(execFile)
 
 interface Measured {
@@ -34,6 +36,25 @@ export const fleetSuite: Suite = async (report) => {
   report({ figure: 'fleet.growth', value: growth, unit: '× CPU an update from 10⁴ to 10⁷' })
   const rounds = await measured('rounds', 1_000_000, 20)
   report({ figure: 'fleet.sync-million', value: rounds.cpuMsOfRound, unit: 'ms CPU a round' })
+  const { microseconds, bytes } = await printed('activation-process')
+  report({ figure: 'fleet.activation', value: microseconds, unit: 'µs CPU' })
+  report({ figure: 'fleet.activation-heap', value: bytes, unit: 'B' })
+  const { bare, fleet, mostWaiting } = await printed('pool-process')
+  report({ figure: 'fleet.pool', value: fleet, unit: 'samples/s of CPU', baseline: bare, ratio: fleet / bare })
+  report({ figure: 'fleet.waiting', value: mostWaiting, unit: 'updates' })
+  const oort = oortCosts()
+  report({ figure: 'fleet.oort-million', value: oort.ms, unit: 'ms CPU a round' })
+  report({ figure: 'fleet.oort-bytes', value: oort.bytes, unit: 'B a row' })
+  report({ figure: 'fleet.on-off', value: onOffCost(), unit: 'ns CPU a look' })
+  await fleetPeers(report)
+}
+
+type Figures = 'microseconds' | 'bytes' | 'bare' | 'fleet' | 'mostWaiting'
+
+/** The figures that a program prints. */
+async function printed(name: string): Promise<Readonly<Record<Figures, number>>> {
+  const { stdout } = await run(process.execPath, ['--expose-gc', built(name)])
+  return JSON.parse(stdout)
 }
 
 /** Bytes of a device without work, with two numbers that a selector remembers. */
@@ -46,6 +67,6 @@ function bytesOfDevice(count: number): number {
 }
 
 async function measured(kind: 'buffer' | 'rounds', devices: number, rounds: number): Promise<Measured> {
-  const { stdout } = await run(process.execPath, [program, kind, String(devices), String(rounds)])
+  const { stdout } = await run(process.execPath, [built('fleet-process'), kind, String(devices), String(rounds)])
   return JSON.parse(stdout)
 }
