@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { capacity } from '../capacity/capacity.ts'
 import { experimentNames, roundsToTarget } from './fedavg-mnist/rounds-to-target.ts'
 import { series } from './series/series.ts'
 import { adult } from './studies/adult.ts'
@@ -27,14 +28,18 @@ const only = listed(values.only)
 const seeds = listed(values.seeds).map(Number)
 const folder = `${values.folder.replace(/\/+$/, '')}/`
 const study = studies.find((each) => each.name === name)
-const isUnknown = name === 'fedavg-mnist' ? only.some((each) => !experimentNames.includes(each)) : !study
+const isUnknown =
+  name === 'fedavg-mnist' ? only.some((each) => !experimentNames.includes(each)) : !study && name !== 'capacity'
 if (isUnknown || seeds.some(Number.isNaN)) {
-  const names = ['fedavg-mnist', ...studies.map((each) => each.name)].join('|')
+  const names = ['fedavg-mnist', ...studies.map((each) => each.name), 'capacity'].join('|')
   console.error(`usage: npm run repro -- <${names}> [--only text,…] [--seeds 1,2] [--quick] [--rates 0.1]`)
   console.error(`experiments of fedavg-mnist, which alone has --rates, and no --quick: ${experimentNames.join(', ')}`)
   process.exit(2)
 }
-if (study) await series(study, { only, seeds, quick: values.quick, folder, report: console.log })
+if (name === 'capacity') {
+  const file = fileURLToPath(new URL('../../../docs/capacity.json', import.meta.url))
+  await capacity({ quick: values.quick, file, report: console.log })
+} else if (study) await series(study, { only, seeds, quick: values.quick, folder, report: console.log })
 else {
   const rates = listed(values.rates).map(Number)
   await roundsToTarget({ only, seeds: seeds.length > 0 ? seeds : [1, 2, 3], rates, folder })
