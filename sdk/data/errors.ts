@@ -21,6 +21,10 @@ export const dataErrors = {
     message: 'sets to join must be one or more of equal shape, but have the shapes {shapes}',
     hint: 'join only sets whose examples have the same shape',
   },
+  DATA_SIDES: {
+    message: 'sets side by side must have one number of examples, but have {counts}',
+    hint: 'give each set the features of the same examples, in the same order',
+  },
   DATA_STREAM_ROW: {
     message: 'example {index} of {source} must have {expected}, but has {came}',
     hint: 'correct the source, or the shape',

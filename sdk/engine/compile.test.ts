@@ -2,7 +2,6 @@ import test from 'ava'
 import { layersLearner } from '../layers/layers-learner.ts'
 import type { TensorFlow } from '../layers/tensorflow.ts'
 import { lossOf } from '../learn/loss.ts'
-import { through } from './agreement-properties.contract.ts'
 
 type Layer = InstanceType<TensorFlow['layers']['Layer']>
 
@@ -31,18 +30,8 @@ const refused: Readonly<Record<string, [(tf: TensorFlow) => Layer[], RegExp]>> =
     /layer \w+ is of class ConvLSTM2D/,
   ],
   'a setting that is not known': [
-    ({ layers }) => [layers.conv2d({ filters: 2, kernelSize: 3, dilationRate: 2, inputShape })],
-    /layer conv2d_1 \(Conv2D\) has dilation_rate \[?2.*it knows only 1/,
-  ],
-  'a regularizer, which would be left out': [
-    ({ layers, regularizers }) => [
-      layers.dense({ units: 2, inputShape: [3], kernelRegularizer: regularizers.l2({ l2: 0.1 }) }),
-    ],
-    /layer dense_1 \(Dense\) has kernel_regularizer/,
-  ],
-  'a layer that is not to be trained': [
-    ({ layers }) => [layers.dense({ units: 2, inputShape: [3], trainable: false })],
-    /layer dense_1 \(Dense\) has trainable false/,
+    ({ layers }) => [layers.depthwiseConv2d({ kernelSize: 3, dilationRate: 2, inputShape })],
+    /layer depthwise_conv2d_1 \(DepthwiseConv2D\) has dilation_rate \[?2.*it knows only 1/,
   ],
   'a softmax over another dimension than the last': [
     ({ layers }) => [layers.softmax({ inputShape: [3, 2] }), layers.flatten()],
@@ -81,6 +70,7 @@ test('shapes that do not go together are refused with the layer', async (t) => {
   const { engineModel } = await import('./engine-learner.ts')
   const image = { batch_input_shape: [null, 4, 4, 3] }
   const vector = { batch_input_shape: [null, 8] }
+  const sequence = { batch_input_shape: [null, 4, 3] }
   const cases: [object[], RegExp][] = [
     [
       [{ class_name: 'Conv2D', filters: 2, kernel_size: 3, ...vector }],
@@ -96,6 +86,34 @@ test('shapes that do not go together are refused with the layer', async (t) => {
     ],
     [[{ class_name: 'MaxPooling2D', pool_size: 5, ...image }], /layer_0 \(MaxPooling2D\) has windows of 5 × 5/],
     [[{ class_name: 'AveragePooling2D', ...vector }], /layer_0 \(AveragePooling2D\) takes \[height/],
+    [[{ class_name: 'Conv1D', filters: 2, kernel_size: 3, ...image }], /layer_0 \(Conv1D\) takes \[steps, channels\]/],
+    [
+      [{ class_name: 'Conv1D', filters: 2, kernel_size: [3], dilation_rate: 2, ...sequence }],
+      /layer_0 \(Conv1D\) has windows of 5, which don't fit into 4 steps/,
+    ],
+    [
+      [{ class_name: 'Conv1D', filters: 2, kernel_size: [3, 3], ...sequence }],
+      /layer_0 \(Conv1D\) has kernel_size \[3,3\]; it knows integers from 1/,
+    ],
+    [
+      [{ class_name: 'Conv1D', filters: 2, kernel_size: 3, padding: 'full', ...sequence }],
+      /layer_0 \(Conv1D\) has padding "full"; it knows valid, same, causal/,
+    ],
+    [[{ class_name: 'MaxPooling1D', pool_size: 5, ...sequence }], /layer_0 \(MaxPooling1D\) has windows of 5/],
+    [[{ class_name: 'AveragePooling1D', padding: 'causal', ...sequence }], /layer_0 \(AveragePooling1D\) has padding/],
+    [[{ class_name: 'GlobalMaxPooling1D', ...image }], /layer_0 \(GlobalMaxPooling1D\) takes \[steps/],
+    [[{ class_name: 'GlobalMaxPooling2D', ...vector }], /layer_0 \(GlobalMaxPooling2D\) takes \[height/],
+    [[{ class_name: 'UpSampling2D', size: [2, 0], ...image }], /layer_0 \(UpSampling2D\) has size \[2,0\]/],
+    [
+      [{ class_name: 'UpSampling2D', interpolation: 'cubic', ...image }],
+      /layer_0 \(UpSampling2D\) has interpolation "cubic"; it knows nearest, bilinear/,
+    ],
+    [[{ class_name: 'Conv2DTranspose', filters: 1, kernel_size: 2, ...vector }], /layer_0 \(Conv2DTranspose\) takes/],
+    [
+      [{ class_name: 'Conv2DTranspose', filters: 1, kernel_size: 2, padding: 'causal', ...image }],
+      /layer_0 \(Conv2DTranspose\) has padding "causal"/,
+    ],
+    [[{ class_name: 'Multiply', ...vector }], /layer_0 \(Multiply\) takes two inputs or more/],
     [[{ class_name: 'GlobalAveragePooling2D', ...vector }], /layer_0 \(GlobalAveragePooling2D\) takes/],
     [
       [{ class_name: 'GroupNormalization', groups: 2, ...image }],
@@ -131,22 +149,63 @@ test('shapes that do not go together are refused with the layer', async (t) => {
   }
 })
 
-test('additions of different shapes are refused with their layer', async (t) => {
-  const model = (tf: TensorFlow) => {
-    const input = tf.input({ shape: [4] })
-    const [a, b] = [through(tf.layers.dense({ units: 3 }), input), through(tf.layers.dense({ units: 1 }), input)]
-    return tf.model({
-      inputs: input,
-      outputs: through(
-        tf.layers.add(),
-        [a, b].filter((tensor) => tensor !== undefined),
-      ),
+/** A model with two tensors of these shapes, which a layer joins. */
+function joining(shapes: readonly [number[], number[]], joint: object) {
+  const size = (shape: readonly number[]) => shape.reduce((product, length) => product * length, 1)
+  const part = (index: 0 | 1) => [
+    {
+      class_name: 'Dense',
+      config: { name: `dense_${index}`, units: size(shapes[index]) },
+      inbound_nodes: [[['input', 0, 0, {}]]],
+    },
+    {
+      class_name: 'Reshape',
+      config: { name: `reshape_${index}`, target_shape: shapes[index] },
+      inbound_nodes: [[[`dense_${index}`, 0, 0, {}]]],
+    },
+  ]
+  const ends = [0, 1].map((index) => [`reshape_${index}`, 0, 0, {}])
+  return {
+    class_name: 'Model',
+    config: {
+      layers: [
+        { class_name: 'InputLayer', config: { name: 'input', batch_input_shape: [null, 4] }, inbound_nodes: [] },
+        ...part(0),
+        ...part(1),
+        { ...joint, inbound_nodes: [ends] },
+        { class_name: 'Flatten', config: { name: 'flat' }, inbound_nodes: [[['joint', 0, 0, {}]]] },
+      ],
+      input_layers: [['input', 0, 0]],
+      output_layers: [['flat', 0, 0]],
+    },
+  }
+}
+
+test('tensors whose shapes do not go together are refused with the layer that joins them', async (t) => {
+  const { engineModel } = await import('./engine-learner.ts')
+  const cases: [readonly [number[], number[]], string, object, RegExp][] = [
+    [[[3], [2]], 'Add', {}, /layer joint \(Add\) takes \[3\] and \[2\]: shapes must be the same, but for axes/],
+    [[[3, 2], [3]], 'Multiply', {}, /layer joint \(Multiply\) takes \[3,2\] and \[3\]/],
+    [
+      [
+        [3, 2],
+        [2, 2],
+      ],
+      'Concatenate',
+      {},
+      /joint \(Concatenate\) joins \[3,2\] and \[2,2\] along axis -1/,
+    ],
+    [[[3, 2], [3]], 'Concatenate', { axis: 1 }, /joint \(Concatenate\) joins \[3,2\] and \[3\] along axis 1/],
+    [[[3], [3]], 'Concatenate', { axis: 0 }, /joint \(Concatenate\) has axis 0; it knows -1 to 1 without 0/],
+    [[[3], [3]], 'Concatenate', { axis: 2 }, /joint \(Concatenate\) has axis 2/],
+  ]
+  for (const [shapes, className, config, message] of cases) {
+    const joint = { class_name: className, config: { name: 'joint', ...config } }
+    t.throws(() => engineModel(joining(shapes, joint), lossOf('meanSquaredError')), {
+      code: 'LEARN_ENGINE_MODEL',
+      message,
     })
   }
-  await t.throwsAsync(layersLearner({ ...settings, model, engine: 'engine' }), {
-    code: 'LEARN_ENGINE_MODEL',
-    message: /layer add_1 \(Add\) adds \[3\] and \[1\]: shapes must be the same/,
-  })
 })
 
 test('a model that the engine refuses runs on TensorFlow.js, which says why', async (t) => {

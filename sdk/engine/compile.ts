@@ -1,15 +1,18 @@
 import { learnError } from '../learn/errors.ts'
-import type { LayerGraph, LayerNode } from './model/layer-graph.ts'
-import { LayerSettings } from './model/layer-settings.ts'
+import { inputSlice, type LayerGraph, type LayerNode, layerOf } from './model/layer-graph.ts'
+import { type LayerBuilder, LayerSettings } from './model/layer-settings.ts'
 import { layerBuilders } from './model/layers.ts'
 import { outputMask } from './model/masks.ts'
+import { withRules } from './model/weight-rules.ts'
 import { fanOut } from './ops/elementwise.ts'
-import { inPixels } from './ops/shaping.ts'
-import { Plan, type PlanSize, type Tensor, tensorSize } from './plan.ts'
+import { inPixels, slice } from './ops/shaping.ts'
+import { Plan, type PlanSize, type Tensor, tensorSize, type WeightSlot } from './plan.ts'
 
 /** A model with its memory layout, and the operations of its layers in order. */
 export interface CompiledModel {
   readonly plan: Plan
+  /** The weights, in the order of the model's layers. */
+  readonly slots: readonly WeightSlot[]
   readonly input: Tensor
   readonly output: Tensor
   /** By layer: its output, and the number of operations up to it. */
@@ -54,7 +57,16 @@ export function compile(graph: LayerGraph, size: CompiledSize): CompiledModel {
   }
   const take = (name: string) => tensors.get(name)?.pop()
   keep('input', input)
-  for (const layer of graph.layers) keep(layer.name, build(plan, layer, layer.inputs.map(take)))
+  const slotsOf = new Map<string, readonly WeightSlot[]>((graph.order ?? []).map((name) => [name, []]))
+  const built = new Set<string>()
+  for (const layer of graph.layers) {
+    const name = layerOf(layer)
+    plan.repeating = layer.layer !== undefined && built.has(name)
+    const { output, slots } = build(plan, layer, layer.inputs.map(take))
+    keep(layer.name, output)
+    if (!plan.repeating) slotsOf.set(name, slots)
+    built.add(name)
+  }
 
   const last = take(graph.output)
   if (!last) throw unfit(`it ends with ${graph.output}, which is no layer`)
@@ -63,6 +75,7 @@ export function compile(graph: LayerGraph, size: CompiledSize): CompiledModel {
   const output = inPixels(plan, 'output', last)
   return {
     plan,
+    slots: [...slotsOf.values()].flat(),
     input,
     output,
     layers,
@@ -81,17 +94,41 @@ function countConsumers(graph: LayerGraph): Map<string, number> {
   return counts
 }
 
-function build(plan: Plan, layer: LayerNode, given: readonly (Tensor | undefined)[]): Tensor {
+/** Adds a use of a layer to the plan. `slots` are the weights of the layer's first use. */
+function build(plan: Plan, layer: LayerNode, given: readonly (Tensor | undefined)[]) {
   const { name, className } = layer
-  const builder = layerBuilders[className]
+  const builder = className === inputSlice ? sliceOfInputs : layerBuilders[className]
   if (!builder) throw unfit(`layer ${name} is of class ${className}, which it doesn't know`)
   const inputs = given.filter((tensor) => tensor !== undefined)
   const [first, ...others] = inputs
   if (!first || inputs.length < given.length) throw unfit(`layer ${name} takes what no layer before it gives`)
-  const settings = new LayerSettings(layer)
-  const output = builder(plan, settings, [first, ...others])
-  settings.refuseOthers()
-  return { ...output, mask: outputMask(layer, settings, inputs, output) }
+  const settings = new LayerSettings({ ...layer, name: layerOf(layer) })
+  const [opsBefore, weightsBefore] = [plan.ops.length, plan.weights.length]
+  plan.freezing = !settings.trainable
+  const made = builder(plan, settings, [first, ...others])
+  const output = { ...made, mask: outputMask(layer, settings, inputs, made) }
+  const slots = plan.weights.slice(weightsBefore).map((slot) => withRules(slot, settings))
+  if (!plan.repeating) settings.refuseOthers()
+  else if (slots.length > 0) throw settings.refuse('is used several times, but cannot share its weights')
+  if (settings.trainable) return { output, slots }
+  const isNeeded = inputs.some(({ gradient }) => gradient !== 0)
+  if (isNeeded) plan.apart ||= slots.length > 0 || plan.repeating
+  else withoutBackward(plan, opsBefore)
+  return {
+    output: isNeeded ? output : { ...output, gradient: 0 },
+    slots: slots.map((slot) => ({ ...slot, trained: false })),
+  }
+}
+
+/** Nothing before these operations needs a gradient, nor do weights of their own. */
+function withoutBackward({ ops }: Plan, from: number): void {
+  for (const op of ops.splice(from)) ops.push({ ...op, backward: () => {} })
+}
+
+const sliceOfInputs: LayerBuilder = (plan, settings, [x]) => {
+  const shape = settings.value('shape')
+  const lengths = Array.isArray(shape) ? shape.map(Number) : []
+  return slice(plan, settings.name, settings.number('from'), lengths, x)
 }
 
 function unfit(reason: string): Error {

@@ -15,7 +15,7 @@ import { engine, inLayoutOrder } from './engine.ts'
 import { withoutLastActivation } from './engine-loss.ts'
 import { engineParts } from './engine-parts.ts'
 import { evaluateOnEngine, outputsOfEngine, trainOnEngine } from './engine-training.ts'
-import { type LayerGraph, layerGraph, requireLoadableNames } from './model/layer-graph.ts'
+import { isOfGraph, type LayerGraph, layerGraph, requireLoadableNames } from './model/layer-graph.ts'
 import { fusedProducts, moduleOf } from './products/product-modules.ts'
 
 /** A model that the engine can run, before its memory is allocated. */
@@ -41,10 +41,10 @@ export interface EngineModel {
  */
 export function engineModel(topology: unknown, loss?: Loss): EngineModel {
   const { graph, compiled, lastActivation } = forLoss(layerGraph(topology), loss)
-  const { plan, output } = compiled
-  const slots = inLayoutOrder(plan.weights)
+  const { output } = compiled
+  const slots = inLayoutOrder(compiled.slots)
   requireLoadableNames(
-    graph.layers.map(({ name }) => name),
+    graph.order ?? graph.layers.map(({ name }) => name),
     slots.map(({ name }) => name),
   )
   const layout = layoutOf(slots.map(({ name, shape }) => ({ name, shape })))
@@ -152,7 +152,7 @@ export function engineLearner(model: EngineModel, loss: Loss, steps: Steps, metr
       return predictionsOf(outputs, model.outputShape, lastActivation)
     },
     modelLayers: {
-      layers: graph.layers.map(({ name }) => name),
+      layers: graph.layers.flatMap((layer) => (isOfGraph(layer) ? [] : [layer.name])),
       untrained: layout.tensors.flatMap(({ name }) => (model.trained.has(name) ? [] : [name])),
     },
     parts: engineParts(model, fitted, Math.max(batch, evaluationBatch)),

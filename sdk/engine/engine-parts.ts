@@ -5,7 +5,7 @@ import { type Layout, sizeOf, tensorViews } from '../weights/layout.ts'
 import { compile } from './compile.ts'
 import { type Engine, engine, inLayoutOrder } from './engine.ts'
 import { engineLoss } from './engine-loss.ts'
-import { type LayerGraph, type LayerNode, modelInput } from './model/layer-graph.ts'
+import { isOfGraph, type LayerGraph, type LayerNode, layerOf, modelInput } from './model/layer-graph.ts'
 import { type Pass, type Tensor, tensorSize } from './plan.ts'
 import { moduleOf } from './products/product-modules.ts'
 
@@ -120,7 +120,7 @@ function gradientsOf(model: WholeModel, part: RunningPart, request: PartPass, be
     throw learnError('LEARN_SETTING', { name: 'random', expected, value: undefined })
   }
   const [place = 0] = engine.places(1)
-  kernels.fill(place, 0, trained.count)
+  kernels.fill(place, 0, trained.bytes / 4)
   const hasInputs = input.gradient !== 0
   const inputs = new Float32Array(hasInputs ? request.inputs.length : 0)
   const target = { gradientShift: place - trained.address, gradientScale: 1 }
@@ -206,10 +206,19 @@ function runningPart(model: WholeModel, part: ModelPart, batch: number, fitted: 
   const { graph } = model
   const { shapes } = compile(graph, { batch: 1, trainedBytes: 0, inRows: true })
   const own = partGraph(model, part, shapes)
-  const slots = inLayoutOrder(compile(own, { batch: 1, trainedBytes: 0 }).plan.weights)
+  const slots = inLayoutOrder(compile(own, { batch: 1, trainedBytes: 0 }).slots)
   const isLast = own.output === graph.output
+  const made = engine({ graph: own, batch, fitted: isLast ? fitted : undefined })
+  const [ruled] = made.rules.layers
+  if (ruled !== undefined) {
+    throw partError(
+      model,
+      part,
+      `layer ${ruled} has a regularizer or a constraint, which passes through parts leave out`,
+    )
+  }
   return {
-    engine: engine({ graph: own, batch, fitted: isLast ? fitted : undefined }),
+    engine: made,
     names: slots.map(({ name }) => name),
     size: slots.reduce((size, { shape }) => size + sizeOf(shape), 0),
     inputs: sizeOf(own.inputShape),
@@ -238,6 +247,12 @@ function partGraph(model: WholeModel, part: ModelPart, shapes: ReadonlyMap<strin
   }
   visit(through)
   if (needed.size === 0) throw partError(model, part, `no layer lies after ${part.after} and up to ${through}`)
+  const inPart = new Set(graph.layers.flatMap((layer) => (needed.has(layer.name) ? [layerOf(layer)] : [])))
+  const cut = graph.layers.find(
+    (layer) => !needed.has(layer.name) && inPart.has(layerOf(layer)) && hasWeights(model, layer),
+  )
+  if (cut)
+    throw partError(model, part, `layer ${layerOf(cut)}, which is used several times, lies within it and outside`)
 
   const layers: LayerNode[] = []
   const shape = part.after === undefined ? graph.inputShape : (shapes.get(part.after) ?? [])
@@ -264,7 +279,15 @@ function partGraph(model: WholeModel, part: ModelPart, shapes: ReadonlyMap<strin
   return { inputShape, layers, output, inputGradient: part.after !== undefined || graph.inputGradient === true }
 }
 
+function hasWeights({ layout }: WholeModel, layer: LayerNode): boolean {
+  return layout.tensors.some(({ name }) => name.startsWith(`${layerOf(layer)}/`))
+}
+
 function partError({ graph }: WholeModel, { after, through }: ModelPart, reason: string): Error {
   const part = `after ${after ?? "the model's input"} and through ${through ?? "the model's output"}`
-  return learnError('LEARN_PART', { part, reason, layers: graph.layers.map(({ name }) => name).join(', ') })
+  return learnError('LEARN_PART', {
+    part,
+    reason,
+    layers: graph.layers.flatMap((layer) => (isOfGraph(layer) ? [] : [layer.name])).join(', '),
+  })
 }

@@ -17,13 +17,14 @@ interface TrainingSteps extends LocalSteps {
  * to the weights themselves; otherwise to an array of their own.
  */
 export function beginSteps(engine: Engine, training: LocalTraining, terms: StepTerms): TrainingSteps {
-  const { kernels, trained, capacity } = engine
+  const { kernels, trained, capacity, apart, rules } = engine
   const { steps, start, centre, frozen } = training
   const { address, count } = trained
   const optimizer = localOptimizer(steps)
   const { pull, linear, exampleClip } = terms
   const hasTerms = pull !== 0 || linear.length > 0
-  if (optimizer.plain && !hasTerms && !frozen && exampleClip === undefined && steps.batch <= capacity) {
+  const isPlain = optimizer.plain && !hasTerms && !apart
+  if (isPlain && !frozen && exampleClip === undefined && steps.batch <= capacity) {
     engine.load(start)
     return { target: (rate) => ({ gradientShift: 0, gradientScale: -rate }), step: () => {} }
   }
@@ -43,13 +44,13 @@ export function beginSteps(engine: Engine, training: LocalTraining, terms: StepT
   if (frozen) copyInto(engine, start, kept)
   else if (pull === 0 || centre !== start) engine.load(start)
   const moves = optimizer.begin({ kernels, weights: address, gradient, states, count, slope: pull, offset })
-  const step = frozen
-    ? (rate: number) => {
-        kernels.keepMasked(gradient, mask, 0, count)
-        moves.step(rate)
-        kernels.keepMasked(address, mask, kept, count)
-      }
-    : moves.step
+  const step = (rate: number) => {
+    rules.addGradient(kernels, gradient - address)
+    if (frozen) kernels.keepMasked(gradient, mask, 0, count)
+    moves.step(rate)
+    rules.constrain(kernels)
+    if (frozen) kernels.keepMasked(address, mask, kept, count)
+  }
   const added = (place: number) => () => ({ gradientShift: place - address, gradientScale: 1 })
   if (exampleClip === undefined) return { target: added(gradient), step }
 

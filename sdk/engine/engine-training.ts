@@ -65,6 +65,7 @@ export async function trainOnEngine(
       engine.backward(pass, [...lossOf.added, ...(tap ? [{ to: tap, add }] : [])])
       addExample?.(batch.length)
     }
+    loss += batch.length * engine.rules.penalty(engine.kernels)
     if (!Number.isFinite(loss)) {
       throw learnError('LEARN_DIVERGED', { epoch, batch: number, loss: loss / batch.length, learningRate })
     }

@@ -3,8 +3,9 @@ import type { FittedLoss } from '../learn/fitted-loss.ts'
 import { sizeOf } from '../weights/layout.ts'
 import { compile } from './compile.ts'
 import { type EngineLoss, engineLoss, type LossSums } from './engine-loss.ts'
+import { type WeightRules, weightRules } from './engine-rules.ts'
 import { engineKernels, type Kernels } from './kernels.ts'
-import type { LayerGraph } from './model/layer-graph.ts'
+import { type LayerGraph, layerOf } from './model/layer-graph.ts'
 import { aligned, type Pass, paddedTo8, type Tensor, tensorSize, type WeightSlot } from './plan.ts'
 import { plainProducts } from './products/product-modules.ts'
 
@@ -52,10 +53,17 @@ export interface Engine {
   readonly targets: Float32Array
   /** The weights of the rows of outputs, for a loss that weighs them. */
   readonly weights: Float64Array
-  /** The trained weights, in the engine's arrangement. Padding is zero. */
+  /**
+   * The weights of layers, in the engine's arrangement: first those that steps move, `count` values with their padding,
+   * which is zero; then those of frozen layers.
+   */
   readonly trained: { readonly address: number; readonly bytes: number; readonly count: number }
-  /** Addresses of `count` arrays, each as large as the trained weights. */
+  /** Addresses of `count` arrays, each as large as the weights of layers. */
   places(count: number): readonly number[]
+  /** Whether a pass must not add gradients to the weights themselves. */
+  readonly apart: boolean
+  /** The weights' regularizers and constraints. */
+  readonly rules: WeightRules
   readonly outputs: number
   /** The memory of a batch's inputs and outputs. */
   readonly input: Tensor
@@ -110,17 +118,19 @@ export function engine({ graph, batch, trainingBatch = batch, fitted }: EngineRe
       reason: `${whole} needs whole batches of ${trainingBatch} examples, which take ${capacity * exampleBytes} bytes; use smaller batches`,
     })
   }
-  const trainedBytes = one?.trainedBytes ?? 0
-  const compiled = compile(graph, { batch: capacity, trainedBytes, ...forLoss })
-  const { plan, input, output, layers, bytes, targets, weights } = compiled
+  const [trainedBytes, frozenBytes] = [one?.trainedBytes ?? 0, one?.frozenBytes ?? 0]
+  const weightBytes = trainedBytes + frozenBytes
+  const compiled = compile(graph, { batch: capacity, trainedBytes, frozenBytes, ...forLoss })
+  const { plan, slots, input, output, layers, bytes, targets, weights } = compiled
   const { targets: perExample, weighedRows } = forLoss
-  const { blocks, weightCount, blockSize } = blocksOf(plan.weights)
+  const { blocks, weightCount, blockSize } = blocksOf(slots)
+  const rules = weightRules(plan, slots)
 
   const staging = aligned(plan.bytes)
   /** A block of values beside the staged ones. */
   const besides = aligned(staging + 4 * paddedTo8(blockSize))
   const places = aligned(besides + 4 * paddedTo8(blockSize))
-  const placesEnd = (count: number) => places + count * trainedBytes
+  const placesEnd = (count: number) => places + count * weightBytes
   const memory = new WebAssembly.Memory({ initial: Math.ceil(placesEnd(0) / pageBytes) })
   const products = plainProducts()
   let kernels = engineKernels(memory, products)
@@ -175,7 +185,9 @@ export function engine({ graph, batch, trainingBatch = batch, fitted }: EngineRe
     get weights() {
       return views.weights
     },
-    trained: { address: plan.trainedStart, bytes: trainedBytes, count: trainedBytes / 4 },
+    trained: { address: plan.trainedStart, bytes: weightBytes, count: trainedBytes / 4 },
+    apart: plan.apart || rules.hold,
+    rules,
     places(count) {
       const missing = Math.ceil((placesEnd(count) - memory.buffer.byteLength) / pageBytes)
       if (missing > 0) {
@@ -189,7 +201,7 @@ export function engine({ graph, batch, trainingBatch = batch, fitted }: EngineRe
         throw learnError('LEARN_WEIGHTS', { what: 'the weights', expected: weightCount, came: weights.length })
       }
       // A diverged training has left NaN in the padding, too, by adding NaN times zero.
-      kernels.fill(plan.trainedStart, 0, trainedBytes / 4)
+      kernels.fill(plan.trainedStart, 0, weightBytes / 4)
       for (const { slot, from, rows, offset, size } of blocks) {
         views.staged.set(weights.subarray(offset, offset + size))
         slot.load(kernels, staging, from, rows)
@@ -229,7 +241,7 @@ export function engine({ graph, batch, trainingBatch = batch, fitted }: EngineRe
         plan.ops[index - 1]?.backward(kernels, pass)
       }
     },
-    tap(layer = headInput(graph, plan.weights)) {
+    tap(layer = headInput(graph, slots)) {
       const found = layer === undefined ? undefined : layers.get(layer)
       if (found && found.tensor.gradient !== 0) return found
       const names = [...layers].flatMap(([name, { tensor }]) => (tensor.gradient === 0 ? [] : [name]))
@@ -249,7 +261,7 @@ function targetsOf(fitted: FittedLoss | undefined) {
 
 /** The layer before the last layer with weights. */
 function headInput({ layers }: LayerGraph, weights: readonly WeightSlot[]): string | undefined {
-  return layers.findLast(({ name }) => weights.some((slot) => slot.name.startsWith(`${name}/`)))?.inputs[0]
+  return layers.findLast((layer) => weights.some((slot) => slot.name.startsWith(`${layerOf(layer)}/`)))?.inputs[0]
 }
 
 /** Rows of a weight that are copied in or out together, and their offset in the layout. */

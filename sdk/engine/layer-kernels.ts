@@ -34,6 +34,20 @@ export type NormalizedRows = readonly [pitch: number, rows: number, columns: num
 
 /** An activation that writes its slopes, too: at address 0 none. The meaning of `a` and `b` depends on the activation. */
 export type CurveArguments = readonly [x: number, y: number, slope: number, a: number, b: number, count: number]
+/** Places of a number of values in examples, from which or to which they move. */
+type Places = [
+  source: number,
+  sourceBytes: number,
+  sourcePlaces: number,
+  target: number,
+  targetBytes: number,
+  targetPlaces: number,
+  count: number,
+  examples: number,
+]
+
+/** An image, and the block of pixels that each of its pixels becomes. */
+type Blocks = [x: number, height: number, width: number, pixel: number, sizeY: number, sizeX: number, out: number]
 
 /** The compiled functions of layers that aren't products, and of losses; conventions as in `Kernels`. */
 export interface LayerKernels extends RecurrentKernels {
@@ -143,16 +157,23 @@ export interface LayerKernels extends RecurrentKernels {
   addSums(sums: number, total: number, count: number): void
   addScaledSums(sums: number, scale: number, target: number, count: number): void
 
-  movePlaces(
-    source: number,
-    sourceBytes: number,
-    sourcePlaces: number,
-    target: number,
-    targetBytes: number,
-    targetPlaces: number,
-    count: number,
-    examples: number,
-  ): void
+  movePlaces(...places: Places): void
+  addPlaces(...places: Places): void
+
+  multiply(a: number, b: number, out: number, count: number): void
+  larger(a: number, b: number, out: number, count: number): void
+  smaller(a: number, b: number, out: number, count: number): void
+  whereAtLeast(a: number, b: number, source: number, out: number, count: number): void
+  whereAbove(a: number, b: number, source: number, out: number, count: number): void
+
+  addPenaltyGradient(w: number, l1: number, l2: number, target: number, count: number): void
+  penalty(w: number, l1: number, l2: number, count: number): number
+  limitNorms(w: number, outer: number, length: number, inner: number, least: number, most: number, rate: number): void
+
+  repeatPixels(...blocks: Blocks): void
+  sumPixels(...blocks: Blocks): void
+  interpolatePixels(...blocks: Blocks): void
+  interpolatePixelsGradient(...blocks: Blocks): void
 
   maskedMean(x: number, pitch: number, rows: number, mask: number, out: number, examples: number): void
   maskedMeanGradient(dy: number, pitch: number, rows: number, mask: number, dx: number, examples: number): void
@@ -233,6 +254,19 @@ export const layerKernelNames: readonly (keyof LayerKernels)[] = [
   'maskedMeanGradient',
   'packRows',
   'unpackRows',
+  'addPlaces',
+  'multiply',
+  'larger',
+  'smaller',
+  'whereAtLeast',
+  'whereAbove',
+  'addPenaltyGradient',
+  'penalty',
+  'limitNorms',
+  'repeatPixels',
+  'sumPixels',
+  'interpolatePixels',
+  'interpolatePixelsGradient',
   'sigmoidCrossEntropy',
   'squaredError',
   'softmaxRows',

@@ -24,14 +24,38 @@ export function tensorSize({ pixels, pitch }: Tensor): number {
   return pixels * pitch
 }
 
+/** A regularizer: adds l1·Σ|w| + l2·Σw² to the loss of a batch. */
+export interface Penalty {
+  readonly l1: number
+  readonly l2: number
+}
+
+/**
+ * A constraint, which holds after each step: no value is negative; or the norms over some axes, which are adjacent, are
+ * moved by `rate` towards the range of `least` to `most`.
+ */
+export type Constraint =
+  | { readonly type: 'nonNegative' }
+  | {
+      readonly type: 'norm'
+      readonly axes: readonly [first: number, last: number]
+      readonly least: number
+      readonly most: number
+      readonly rate: number
+    }
+
 /** One of the model's weights: its location in the engine's memory, and the ways in and out. */
 export interface WeightSlot {
   /** The layer's and the weight's name, such as dense_1/kernel. */
   readonly name: string
   readonly shape: readonly number[]
   readonly initializer: InitializerSpec
-  /** Whether training moves the weight. Layers themselves move the others, such as moving means. */
+  /** Whether training moves the weight. Layers themselves move others, such as moving means; those of frozen layers rest. */
   readonly trained: boolean
+  /** The weight's memory, with padding. Absent: the weight takes neither a regularizer nor a constraint. */
+  readonly place?: { readonly address: number; readonly bytes: number }
+  readonly penalty?: Penalty | undefined
+  readonly constraint?: Constraint | undefined
   /** Number of rows of the shape's last dimension. Any number of rows can be copied in or out at a time. */
   readonly rows: number
   /** Copies `count` rows in, from row `from` on. `source` has them row-major. */
@@ -69,6 +93,8 @@ export interface PlanSize {
   readonly batch: number
   /** Bytes of all trained weights. 0 in a first trial plan, which determines the number. */
   readonly trainedBytes: number
+  /** Bytes of the weights of frozen layers. Default 0. */
+  readonly frozenBytes?: number
 }
 
 /** Allocates the engine's memory while a model is compiled. */
@@ -84,16 +110,32 @@ export class Plan {
   wholeBatchFor: string | undefined
   /** Most bytes of a pass's activations. A larger batch is split into passes. */
   passBytes = 6 * 2 ** 20
+  /**
+   * Whether the layer in the making is frozen. The weights of frozen layers lie behind the trained ones: their gradients
+   * have a place, but no step reads it.
+   */
+  freezing = false
+  /** Whether the layer in the making has been used before, and takes the weights of its first use. */
+  repeating = false
+  /**
+   * Whether a pass must not add gradients to the weights themselves: some weights are used several times in a pass, or
+   * must not move.
+   */
+  apart = false
   /** Trained weights are contiguous, so that a step can move all in one pass. */
   readonly trainedStart: number
+  readonly #frozenStart: number
   #nextTrained: number
+  #nextFrozen: number
   #next: number
 
-  constructor({ batch, trainedBytes }: PlanSize) {
+  constructor({ batch, trainedBytes, frozenBytes = 0 }: PlanSize) {
     this.batch = batch
     this.trainedStart = firstFreeAddress
-    this.#nextTrained = firstFreeAddress
-    this.#next = firstFreeAddress + trainedBytes
+    this.#frozenStart = firstFreeAddress + trainedBytes
+    this.#nextTrained = this.trainedStart
+    this.#nextFrozen = this.#frozenStart
+    this.#next = this.#frozenStart + frozenBytes
   }
 
   /** End of the allocated memory. */
@@ -105,14 +147,23 @@ export class Plan {
     return this.#nextTrained - this.trainedStart
   }
 
+  get frozenBytes(): number {
+    return this.#nextFrozen - this.#frozenStart
+  }
+
   allocate(bytes: number): number {
     const address = this.#next
     this.#next += aligned(bytes)
     return address
   }
 
-  /** Allocates memory for weights that training moves. */
+  /** Allocates memory for weights that training moves unless their layer is frozen. */
   trained(bytes: number): number {
+    if (this.freezing) {
+      const address = this.#nextFrozen
+      this.#nextFrozen += aligned(bytes)
+      return address
+    }
     const address = this.#nextTrained
     this.#nextTrained += aligned(bytes)
     return address

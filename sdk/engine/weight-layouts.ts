@@ -22,6 +22,31 @@ interface PanelWeightsRequest {
   readonly biasInitializer: InitializerSpec | undefined
 }
 
+/**
+ * Weights of a plan by name: a layer that is used again takes those of its first use. The second use of a name by another
+ * layer isn't meant: the layers' names must differ.
+ */
+const panelsOf = new WeakMap<Plan, Map<string, PanelWeights>>()
+const rowsOf = new WeakMap<Plan, Map<string, number>>()
+
+function named<Place>(places: WeakMap<Plan, Map<string, Place>>, plan: Plan, name: string, make: () => Place): Place {
+  const known = places.get(plan) ?? new Map<string, Place>()
+  places.set(plan, known)
+  const found = plan.repeating ? known.get(name) : undefined
+  if (found !== undefined) {
+    plan.apart = true
+    return found
+  }
+  const place = make()
+  known.set(name, place)
+  return place
+}
+
+/** The address of rows of channels by name, if a layer before has made them. */
+export function rowsNamed(plan: Plan, name: string): number | undefined {
+  return rowsOf.get(plan)?.get(name)
+}
+
 /** Offset between panels, so that their rows don't compete for the same lines of the processor's caches. */
 export const skewBytes = 64
 
@@ -29,7 +54,11 @@ export const skewBytes = 64
  * Allocates a layer's kernel and bias among the trained weights. A layer without a bias gets zeros that training
  * doesn't move.
  */
-export function panelWeights(
+export function panelWeights(plan: Plan, request: PanelWeightsRequest): PanelWeights {
+  return named(panelsOf, plan, request.name, () => newPanels(plan, request))
+}
+
+function newPanels(
   plan: Plan,
   { name, shape, places, rows, kernelInitializer, biasInitializer }: PanelWeightsRequest,
 ): PanelWeights {
@@ -45,6 +74,7 @@ export function panelWeights(
     initializer: kernelInitializer,
     trained: true,
     rows: places.length,
+    place: { address: kernel, bytes: panels * panelBytes },
     load: (kernels, source, from, count) => kernels.pack(source, count, columns, table + 4 * from, kernel, panelBytes),
     save: (kernels, target, from, count) =>
       kernels.unpack(kernel, panelBytes, count, columns, table + 4 * from, target),
@@ -56,6 +86,7 @@ export function panelWeights(
       initializer: biasInitializer,
       trained: true,
       rows: 1,
+      place: { address: bias, bytes: 32 * panels },
       load: (kernels, source) => kernels.copyRows(source, 0, bias, 0, 1, 4 * columns),
       save: (kernels, target) => kernels.copyRows(bias, 0, target, 0, 1, 4 * columns),
     })
@@ -76,6 +107,10 @@ interface ChannelWeightsRequest {
 
 /** Allocates rows of channels, each padded with zeros as in tensors, and returns the address. */
 export function channelWeights(plan: Plan, request: ChannelWeightsRequest): number {
+  return named(rowsOf, plan, request.name, () => newRows(plan, request))
+}
+
+function newRows(plan: Plan, request: ChannelWeightsRequest): number {
   const { name, shape, rows, channels, initializer, trained } = request
   const pitch = 4 * paddedTo8(channels)
   const bytes = 4 * channels
@@ -86,6 +121,7 @@ export function channelWeights(plan: Plan, request: ChannelWeightsRequest): numb
     initializer,
     trained,
     rows,
+    place: { address, bytes: rows * pitch },
     load(kernels, source, from, count) {
       const start = address + from * pitch
       // A diverged training has left NaN in the padding, too.

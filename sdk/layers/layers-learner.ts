@@ -61,9 +61,11 @@ export async function layersLearner(settings: LayersLearnerSettings): Promise<Le
   const unloaded = 'topology' in recording ? onEngine(recording.topology, loss, steps, metrics) : undefined
   if (unloaded && 'learner' in unloaded) return startingFrom(given, unloaded.learner)
 
+  if (unloaded && engine === 'engine') throw unloaded.refusal
+
   const reason = unloaded?.refusal.values.reason ?? ('cause' in recording ? recording.cause.message : '')
   const tf = (await tensorFlow?.()) ?? (await loadTensorFlow(String(reason)))
-  const model = typeof given === 'function' ? buildModel(tf, given) : await loadSavedModel(tf, given)
+  const model = typeof given === 'function' ? built(tf, given, unloaded?.refusal) : await loadSavedModel(tf, given)
   const description = describeModel(tf, model)
   const start = typeof given === 'function' ? given : { ...given, tensors: tensorsOf(model, description.layout) }
   const fallback = async (why: string) =>
@@ -76,6 +78,15 @@ export async function layersLearner(settings: LayersLearnerSettings): Promise<Le
   }
   if (engine === 'engine') throw loaded.refusal
   return fallback(loaded.refusal.message)
+}
+
+/** Builds the model with TensorFlow.js. A layer that only the engine has leaves the engine's refusal as the reason. */
+function built(tf: TensorFlow, model: ModelFunction, refusal: CodedError | undefined): LayersModel {
+  try {
+    return buildModel(tf, model)
+  } catch (error) {
+    throw error instanceof CodedError && error.code === 'LEARN_ENGINE_LAYER' ? (refusal ?? error) : error
+  }
 }
 
 function recordingOf(model: ModelFunction | SavedModel): Recording {

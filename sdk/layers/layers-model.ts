@@ -15,13 +15,16 @@ type Weight = Layer['weights'][number]
 export interface ModelDescription {
   readonly layout: Layout
   readonly topology: unknown
-  /** Shape of one example. */
+  /** Shape of one example. Several inputs lie side by side in one vector, in the model's order. */
   readonly inputShape: readonly number[]
+  readonly inputShapes: readonly (readonly number[])[]
   /** The model's last activation, if it ends with one. */
   readonly lastActivation: LastActivationOf | undefined
   /** Number of output values for one example. */
   readonly outputs: number
+  /** Several outputs lie side by side in one vector, in the model's order. */
   readonly outputShape: readonly number[]
+  readonly outputShapes: readonly (readonly number[])[]
   /** A layer that normalizes over a batch, if any. */
   readonly wholeBatchFor: string | undefined
   initialWeights(random: RandomStream): Float32Array
@@ -32,17 +35,20 @@ export interface ModelDescription {
 }
 
 /**
- * @throws LEARN_MODEL for a model with several inputs or outputs, or with unknown dimensions; LEARN_RANDOM_LAYER for a
- *   model whose training draws random numbers that can't come from a stream.
+ * @throws LEARN_MODEL for a model with unknown dimensions; LEARN_RANDOM_LAYER for a model whose training draws random
+ *   numbers that can't come from a stream.
  */
 export function describeModel(tf: TensorFlow, model: LayersModel): ModelDescription {
   if (!(model instanceof tf.LayersModel))
     throw learnError('LEARN_MODEL', { came: `it is no layers model, but ${typeof model}` })
   const layers = allLayers(tf, model)
-  const normalizer = layers.find((layer) => layer.getClassName() === 'BatchNormalization')
+  const normalizers = layers.filter((layer) => layer.getClassName() === 'BatchNormalization')
+  for (const layer of normalizers) if (!layer.trainable) useMovingMeans(layer)
+  const normalizer = normalizers.find(({ trainable }) => trainable)
   const dropouts = layers.filter(drawsMasks)
-  const inputShape = knownShape(model.inputs.map(({ shape }) => shape))
-  const outputShape = knownShape(model.outputs.map(({ shape }) => shape))
+  const inputShapes = model.inputs.map(({ shape }) => knownShape(shape))
+  const outputShapes = model.outputs.map(({ shape }) => knownShape(shape))
+  const outputShape = sideBySide(outputShapes)
   const names = stableNames(model.name, layers)
   const initializers = new Map<Weight, InitializerSpec>()
   for (const layer of layers) {
@@ -67,9 +73,11 @@ export function describeModel(tf: TensorFlow, model: LayersModel): ModelDescript
     layout,
     topology: renameAll(model.toJSON(null, false), names),
     lastActivation: last && { ...last, layer: names.get(last.layer) ?? last.layer },
-    inputShape,
+    inputShape: sideBySide(inputShapes),
+    inputShapes,
     outputs: sizeOf(outputShape),
     outputShape,
+    outputShapes,
     wholeBatchFor: normalizer && (names.get(normalizer.name) ?? normalizer.name),
     initialWeights(random) {
       const weights = new Float32Array(layout.size)
@@ -122,9 +130,19 @@ function drawsMasks(layer: Layer): boolean {
   return name === 'Dropout'
 }
 
-function knownShape(shapes: readonly (readonly (number | null)[])[]): number[] {
+/** Makes a frozen batch normalization use its moving means in training too, as Keras does and TensorFlow.js doesn't. */
+function useMovingMeans(layer: Layer): void {
+  const call = layer.call.bind(layer)
+  layer.call = (inputs, settings) => call(inputs, { ...settings, training: false })
+}
+
+/** The shape of several tensors side by side: a vector. One tensor keeps its shape. */
+function sideBySide(shapes: readonly (readonly number[])[]): readonly number[] {
   const [shape, ...others] = shapes
-  if (!shape || others.length > 0) throw learnError('LEARN_MODEL', { came: `it has ${shapes.length}` })
+  return shape && others.length === 0 ? shape : [shapes.reduce((sum, each) => sum + sizeOf(each), 0)]
+}
+
+function knownShape(shape: readonly (number | null)[]): number[] {
   return shape.slice(1).map((length) => {
     if (length === null) throw learnError('LEARN_MODEL', { came: `it has the shape [${shape}]` })
     return length
@@ -159,7 +177,8 @@ function stableNames(model: string, layers: readonly Layer[]): Map<string, strin
       names.set(layer.name, `${way}${named}`)
       continue
     }
-    const prefix = new RegExp(`^(.+)_${layer.getClassName()}\\d+$`).exec(layer.name)?.[1]
+    const isInput = layer.getClassName() === 'InputLayer' && /^input\d+$/.test(layer.name)
+    const prefix = isInput ? 'input_layer' : new RegExp(`^(.+)_${layer.getClassName()}\\d+$`).exec(layer.name)?.[1]
     if (prefix === undefined) continue
     let number = numbers.get(prefix) ?? 0
     do number++

@@ -1,5 +1,6 @@
 import type { LayersModel, Scalar, Tensor } from '@tensorflow/tfjs'
 import type { Examples } from '../data/examples.ts'
+import { columnsOf } from '../learn/columns.ts'
 import { composedLoss } from '../learn/composed-loss.ts'
 import { learnError } from '../learn/errors.ts'
 import { chunkCount, chunkOf, chunkStart, mergeEvaluations } from '../learn/evaluation.ts'
@@ -180,7 +181,7 @@ function batchGradient(
     const rows = indices.subarray(from, from + partExamples)
     const part = readBatch(subject, examples, rows)
     subject.description.seedDropout(random)
-    const found = partGradient(subject, moves, added, part, composed)
+    const found = partGradient(subject, moves, added, part, composed, exampleClip === undefined)
     loss += (found.loss * partExamples) / indices.length
     if (exampleClip === undefined) {
       sums = found.gradients
@@ -189,7 +190,23 @@ function batchGradient(
       sums = found.gradients.map((gradient, index) => gradient.mul(scale).add(sums[index] ?? 0))
     }
   }
-  return { loss, gradients: sums }
+  if (exampleClip === undefined) return { loss, gradients: sums }
+  const penalty = penaltyGradient(subject, moves)
+  return { loss: loss + penalty.loss, gradients: sums.map((sum, index) => sum.add(penalty.gradients[index] ?? 0)) }
+}
+
+/** The penalties of the model's regularizers, and their gradients. */
+function penaltyGradient({ tf, model }: Subject, { trained }: TensorSteps) {
+  const penalties = model.calculateLosses()
+  const variables = trained.map(({ variable }) => variable)
+  if (penalties.length === 0) return { loss: 0, gradients: [] }
+  const { value, grads } = lossGradients(
+    tf,
+    () => model.calculateLosses().reduce((sum, penalty) => tf.add(sum, penalty), tf.scalar(0)),
+    variables,
+  )
+  const gradients = variables.map((variable) => grads[variable.name] ?? tf.zerosLike<Tensor>(variable))
+  return { loss: value.dataSync()[0] ?? Number.NaN, gradients }
 }
 
 /** Mean loss, without the terms, and gradients, with them, of some examples. */
@@ -199,6 +216,7 @@ function partGradient(
   added: BatchTerms,
   batch: Batch,
   composed: ComposedLoss | undefined,
+  withPenalty: boolean,
 ) {
   const { tf, model } = subject
   const { indices } = batch
@@ -210,7 +228,8 @@ function partGradient(
       const own = composed?.(indices, { outputs: found.outputs.dataSync<'float32'>() }, 1 / indices.length)
       const mean = own ? tf.scalar(own.sum / indices.length) : subject.loss?.mean(batch, found.outputs)
       if (!mean) throw new TypeError(`${subject.fitted.loss.name} has no operations`)
-      const loss = model.calculateLosses().reduce((sum, penalty) => tf.add(sum, penalty), mean)
+      const penalties = withPenalty ? model.calculateLosses() : []
+      const loss = penalties.reduce((sum, penalty) => tf.add(sum, penalty), mean)
       const terms = added.surrogate(indices, found)
       // As those of the terms, the gradient by the outputs is known, and each output is multiplied by it.
       const slopes =
@@ -234,11 +253,26 @@ function apply(
   samples: number,
   training: boolean,
 ): BatchOutputs {
-  const input = tf.tensor(features, [samples, ...description.inputShape])
-  const [outputs, representation] = [forLoss(() => model.apply(input, { training }))].flat()
-  if (outputs instanceof tf.Tensor && (representation === undefined || representation instanceof tf.Tensor))
-    return { outputs, representation }
-  throw learnError('LEARN_MODEL', { came: 'its output is no tensor' })
+  const { inputShapes, outputShapes, inputShape } = description
+  let next = 0
+  const inputs = inputShapes.map((shape) => {
+    const [from, size] = [next, sizeOf(shape)]
+    next += size
+    const values = inputShapes.length === 1 ? features : columnsOf(features, sizeOf(inputShape), from, size)
+    return tf.tensor(values, [samples, ...shape])
+  })
+  const found = [forLoss(() => model.apply(inputs, { training }))].flat()
+  const tensors = found.filter((each) => each instanceof tf.Tensor)
+  const [first, ...others] = tensors.slice(0, outputShapes.length)
+  if (!first || tensors.length < found.length) throw learnError('LEARN_MODEL', { came: 'its output is no tensor' })
+  const outputs =
+    others.length === 0
+      ? first
+      : tf.concat(
+          [first, ...others].map((each) => each.reshape([samples, -1])),
+          1,
+        )
+  return { outputs, representation: tensors[outputShapes.length] }
 }
 
 function readBatch(subject: Subject, examples: Examples, indices: Uint32Array): Batch {
@@ -282,7 +316,9 @@ function setWeights({ tf, model, description }: Subject, weights: Float32Array):
     let start = 0
     for (const [index, { shape }] of description.layout.tensors.entries()) {
       const end = start + sizeOf(shape)
-      model.weights[index]?.write(tf.tensor(weights.slice(start, end), [...shape]))
+      const variable = model.weights[index]?.read()
+      // Without constraints, which hold after steps.
+      if (variable instanceof tf.Variable) variable.assign(tf.tensor(weights.slice(start, end), [...shape]))
       start = end
     }
   })

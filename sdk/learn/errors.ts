@@ -22,6 +22,10 @@ const learnErrors = {
     message: 'the job asks for arithmetic={arithmetic}, but this platform has no fused multiply-add',
     hint: 'run it where there is one (x86-64 since 2013, arm64; Node, Chromium, Firefox); or use arithmetic=fused, which emulates it here to the same bits, at about a tenth of the speed',
   },
+  LEARN_ENGINE_LAYER: {
+    message: '{what} was called where no model for the engine is made: only the engine has this layer',
+    hint: "call it in the function that makes a learner's model, and build the model from layers that the engine knows",
+  },
   LEARN_ENGINE_MODEL: {
     message: 'the engine cannot run this model: {reason}',
     hint: "let TensorFlow.js run it, with engine: 'tensorflow' or 'auto'",
@@ -87,7 +91,7 @@ const learnErrors = {
     hint: 'return metrics as numbers, each a mean over the examples, and leave out a metric without a value',
   },
   LEARN_MODEL: {
-    message: 'the model must be a layers model with one input and one output of known shape, but {came}',
+    message: 'the model must be a layers model with inputs and outputs of known shape, but {came}',
     hint: 'return tf.sequential({ layers: [...] }) whose first layer has an inputShape, or tf.model({ inputs, outputs })',
   },
   LEARN_NATIVE: {

@@ -22,6 +22,8 @@ export function modelsPage(): string {
     "`npm run docs` writes this page from the tables in `sdk/engine/catalogue`; a test compares the two, and others compare the tables with what the engine does. The values and defaults of a layer's settings come from the code that builds the layer. How a workload makes its model and learner is in [workloads.md](workloads.md#models).",
     '## Layers',
     "A model is written with the factories of TensorFlow.js, or read from Keras JSON, where the names of settings have the form `kernel_size`. The engine refuses a layer or a setting that it doesn't know, with its name; TensorFlow.js then trains the model, if it is installed. Every layer takes `name`, and the first one of a model `inputShape`, the shape of one example. Pictures are [height, width, channels].",
+    aboutGraphs,
+    aboutRules,
     ...layerEntries.map(layerSection),
     '## Initializers',
     "A layer takes the name. The values are drawn from the job's stream, so that every process has the same ones.",
@@ -43,6 +45,12 @@ export function modelsPage(): string {
     ...scheduleEntries.map(section),
   ].join('\n\n')}\n`
 }
+
+const aboutGraphs =
+  'A functional model (`tf.model`) may have several inputs, and use a layer several times, with the same weights. The inputs lie side by side in an example, in the order of `inputs`: `sideBySide` of `flame-fl/sdk` makes such examples of several sets. Several outputs lie side by side, too.'
+
+const aboutRules =
+  'With `trainable: false`, a layer is frozen: its weights are part of the model, and rest. A weight may have a regularizer, such as `kernelRegularizer: regularizers.l2({ l2: 0.01 })`, or `l1`, or `l1l2`: l1·Σ|w| + l2·Σw² is added to the loss in training, and not in an evaluation. It may have a constraint, such as `kernelConstraint: constraints.maxNorm({ maxValue: 2, axis: 0 })`, or `minMaxNorm`, `unitNorm`, `nonNeg`, which holds after each step; norms are over the axis. Bias, embeddings and the others have settings of the same form.'
 
 function layerSection(entry: LayerEntry): string {
   const { className, summary, source } = entry

@@ -55,6 +55,16 @@ export async function reproducibleTraining(seed: number, products: Products = 'p
       },
       () => ({ exampleClip: 0.2 }),
     ),
+    alongSteps: await trainedHash(how, realExamples(seed, [20, 3], 20, 4), {
+      model: alongSteps,
+      loss: 'softmaxCrossEntropy',
+      ...{ learningRate: 0.05, epochs: 2, batch: 8, momentum: 0.9 },
+    }),
+    uShaped: await trainedHash(how, realExamples(seed, [12, 12, 3], 20, 2), {
+      model: uShaped,
+      loss: 'sigmoidCrossEntropy',
+      ...{ learningRate: 0.05, epochs: 1, batch: 8 },
+    }),
     embedded: await trainedHash(
       how,
       numberExamples(seed),
@@ -217,6 +227,43 @@ export const attendedNumbers: ModelFunction = (tf) => {
   const parts = names.map((activation) => through(layers.dense({ units: 4, activation }), mean))
   const sum = through(layers.thresholdedReLU({ theta: 0.1 }), through(layers.add(), parts))
   return tf.model({ inputs: numbers, outputs: through(layers.dense({ units: 1 }), sum) })
+}
+
+/** A model with every layer of the engine that moves windows along a sequence, for 20 steps of 3 channels. */
+export const alongSteps: ModelFunction = ({ layers, regularizers, constraints, sequential }) =>
+  sequential({
+    layers: [
+      layers.conv1d({ filters: 8, kernelSize: 4, padding: 'causal', activation: 'relu', inputShape: [20, 3] }),
+      layers.conv1d({ filters: 6, kernelSize: 3, dilationRate: 2, kernelRegularizer: regularizers.l1l2({}) }),
+      layers.maxPooling1d({ poolSize: 2 }),
+      layers.averagePooling1d({ poolSize: 3, strides: 1, padding: 'same' }),
+      layers.conv1d({ filters: 5, kernelSize: 2, strides: 2, trainable: false, activation: 'tanh' }),
+      layers.globalMaxPooling1d({}),
+      layers.dense({ units: 4, kernelConstraint: constraints.maxNorm({ maxValue: 1 }) }),
+    ],
+  })
+
+/** A U-shaped model with every layer of the engine that joins or enlarges images, for images of 12 × 12 × 3. */
+export const uShaped: ModelFunction = (tf) => {
+  const { layers } = tf
+  const shared = layers.conv2d({ filters: 8, kernelSize: 3, padding: 'same', activation: 'relu' })
+  const input = tf.input({ shape: [12, 12, 3] })
+  const wide = through(layers.conv2d({ filters: 8, kernelSize: 3, padding: 'same', activation: 'tanh' }), input)
+  const small = through(shared, through(shared, through(layers.maxPooling2d({ poolSize: 2 }), wide)))
+  const up = through(layers.conv2dTranspose({ filters: 8, kernelSize: 3, strides: 2, padding: 'same' }), small)
+  const repeated = through(layers.upSampling2d({}), small)
+  const between = through(layers.upSampling2d({ interpolation: 'bilinear' }), small)
+  const merged = [
+    through(layers.average(), [up, repeated]),
+    through(layers.maximum(), [between, wide]),
+    through(layers.minimum(), [between, up]),
+    through(layers.multiply(), [up, wide]),
+  ]
+  const all = through(layers.concatenate(), [wide, ...merged])
+  return tf.model({
+    inputs: input,
+    outputs: through(layers.dense({ units: 1 }), through(layers.globalMaxPooling2d({}), all)),
+  })
 }
 
 /** A layer's output. TensorFlow.js gives the output a wider type, for layers with several outputs. */

@@ -15,9 +15,12 @@ export {
 } from './normalization'
 export { normalizeRows, normalizeRowsGradient } from './layer-normalization'
 export { maskedMean, maskedMeanGradient } from './masked-mean'
-export { movePlaces } from './places'
+export { larger, multiply, smaller, whereAbove, whereAtLeast } from './merging'
+export { addPlaces, movePlaces } from './places'
 export { packRows, unpackRows } from './row-panels'
+export { addPenaltyGradient, limitNorms, penalty } from './rules'
 export { softmax, softmaxGradient } from './softmax'
+export { interpolatePixels, interpolatePixelsGradient, repeatPixels, sumPixels } from './upsampling'
 export {
   adamStep, beginGradient, clampValues, gradientStep, keepMasked, momentumStep, moveOn, squaredNorm, takeScaled,
 } from './steps'

@@ -9,11 +9,11 @@ test('every layer that can be built or recorded has an entry, once, and no other
   t.deepEqual([...entries].toSorted(), [...known].toSorted())
 })
 
-/** The input of a model isn't built by itself. */
-const unbuilt = ['InputLayer']
+/** Layers that aren't built by themselves: the input of a model, and a layer with the weights of another. */
+const unbuilt = ['InputLayer', 'TiedDense']
 
 /** The layers that functions of this package make. */
-const own = ['GroupNormalization', 'MultiHeadAttention', 'PositionEmbedding', 'SinePositionEncoding']
+const own = ['GroupNormalization', 'MultiHeadAttention', 'PositionEmbedding', 'SinePositionEncoding', 'TiedDense']
 
 for (const entry of layerEntries) {
   const { className, example, settings = {} } = entry

@@ -4,7 +4,9 @@ import { recordedClasses } from '../model/model-recorder.ts'
 import { Plan } from '../plan.ts'
 import { attentionEntries } from './attention-entries.ts'
 import type { LayerEntry } from './entries.ts'
+import { mergingEntries } from './merging-entries.ts'
 import { recurrentEntries } from './recurrent-entries.ts'
+import { windowEntries } from './window-entries.ts'
 
 /** Settings of several layers, with their effect. */
 export const usualSettings: Readonly<Record<string, string>> = {
@@ -12,6 +14,7 @@ export const usualSettings: Readonly<Record<string, string>> = {
   bias_initializer: 'initial values of the bias',
   data_format: 'order of dimensions: [height, width, channels]',
   dilation_rate: 'distance of the pixels of a window',
+  groups: 'number of groups of channels, each with filters of its own',
   kernel_initializer: 'initial values of the kernel',
   kernel_size: 'height and width of the windows',
   padding: '`same` adds zeros, so that an output with strides of 1 is as large as the input',
@@ -86,11 +89,6 @@ const basicLayers: readonly LayerEntry[] = [
     className: 'GlobalAveragePooling2D',
     summary: 'The mean of an image, by channel.',
     example: { inputs: image },
-  },
-  {
-    className: 'GlobalAveragePooling1D',
-    summary: 'The mean over the steps, by channel.',
-    example: { inputs: [[5, 3]] },
   },
   {
     className: 'BatchNormalization',
@@ -178,11 +176,6 @@ const basicLayers: readonly LayerEntry[] = [
     example: { config: { rate: 0.5 }, inputs: [[4]] },
   },
   {
-    className: 'Add',
-    summary: 'The sum of inputs of one shape.',
-    example: { inputs: [[4], [4]] },
-  },
-  {
     className: 'Flatten',
     summary: 'All values as a vector.',
     example: { inputs: image },
@@ -202,7 +195,13 @@ const basicLayers: readonly LayerEntry[] = [
 ]
 
 /** All layers, in the order of the page. */
-export const layerEntries: readonly LayerEntry[] = [...basicLayers, ...recurrentEntries, ...attentionEntries]
+export const layerEntries: readonly LayerEntry[] = [
+  ...basicLayers,
+  ...windowEntries,
+  ...mergingEntries,
+  ...recurrentEntries,
+  ...attentionEntries,
+]
 
 /** Settings of every layer, which the page describes once. */
 const ofEveryLayer = new Set(['trainable'])

@@ -1,22 +1,31 @@
 import { learnError } from '../../learn/errors.ts'
+import { sizeOf } from '../../weights/layout.ts'
 
-/** A layer of a model, from Keras JSON. */
+/** A use of a layer in a model, from Keras JSON. */
 export interface LayerNode {
+  /** The layer's name. From the layer's second use on, a colon and the number of the use follow. */
   readonly name: string
+  /** The layer's name, if the layer has several uses, which share its weights. */
+  readonly layer?: string
   readonly className: string
   readonly config: LayerConfig
-  /** Names of the layers whose outputs are this layer's inputs. */
+  /** Names of the uses whose outputs are the inputs. */
   readonly inputs: readonly string[]
 }
 
 type LayerConfig = Readonly<Record<string, unknown>>
 
-/** A model's layers, each after the layers of its inputs. */
+/** A model's layers, each use after those of its inputs. */
 export interface LayerGraph {
+  /** Shape of one example. Several inputs lie side by side in one vector, in the model's order. */
   readonly inputShape: readonly number[]
   readonly layers: readonly LayerNode[]
-  /** The layer whose output is the model's output. */
+  /** The layers' names in the model's order, which is that of their weights. Default: the order of `layers`. */
+  readonly order?: readonly string[]
+  /** The layer whose output is the model's output. Joins several outputs side by side, in the model's order. */
   readonly output: string
+  /** Layers of several outputs, in the model's order. Absent for one output. */
+  readonly outputs?: readonly string[]
   /** Whether the gradient with respect to the input is needed, as for a part of a model. Default: no. */
   readonly inputGradient?: boolean
 }
@@ -24,9 +33,25 @@ export interface LayerGraph {
 /** Name of the model's input among the layers' inputs. */
 export const modelInput = 'input'
 
+/** Class of the nodes that cut one of several inputs out of the vector of all inputs. */
+export const inputSlice = ':InputSlice'
+
+/** Name of the node that joins several outputs. */
+const modelOutputs = ':outputs'
+
+/** Whether a use belongs to the graph alone, and not to the model. */
+export function isOfGraph({ name, className }: LayerNode): boolean {
+  return className === inputSlice || name.startsWith(modelOutputs)
+}
+
+/** The name of the layer, which several uses may share. */
+export function layerOf({ name, layer = name }: LayerNode): string {
+  return layer
+}
+
 /**
- * Reads a model's topology in the form of TensorFlow.js: a sequential model, or a functional model that uses every
- * layer once. LEARN_ENGINE_MODEL for any other model.
+ * Reads a model's topology in the form of TensorFlow.js: a sequential model, or a functional one, which may have several
+ * inputs and outputs, and use a layer several times. LEARN_ENGINE_MODEL for any other model.
  */
 export function layerGraph(topology: unknown): LayerGraph {
   const saved = record(topology, 'the topology')
@@ -51,26 +76,94 @@ function sequentialGraph(config: LayerConfig): LayerGraph {
 }
 
 function functionalGraph(config: LayerConfig): LayerGraph {
-  let inputShape: readonly number[] | undefined
-  const renamed = new Map<string, string>()
-  const layers: LayerNode[] = []
-  for (const { name, className, config: layer, inbound } of layersOf(config)) {
-    if (className === 'InputLayer') {
-      if (inputShape) throw unfit('it has several inputs')
-      inputShape = shapeOf(layer)
-      renamed.set(name, modelInput)
-      continue
-    }
-    if (inbound.length !== 1) throw unfit(`layer ${name} is used ${inbound.length} times`)
-    const inputs = list(inbound[0], `the inputs of ${name}`).map((input) => {
-      const source = String(list(input, `an input of ${name}`)[0])
-      return renamed.get(source) ?? source
-    })
-    layers.push({ name, className, config: layer, inputs })
+  const given = layersOf(config)
+  const shapes = given.flatMap(({ name, className, config: layer }) =>
+    className === 'InputLayer' ? [[name, shapeOf(layer)] as const] : [],
+  )
+  const { inputShape, slices } = inputsOf(shapes, list(config.input_layers ?? [], 'its inputs'))
+  const renamed = new Map(slices.length === 0 ? shapes.map(([name]) => [name, modelInput]) : [])
+  const source = (end: unknown, what: string) => {
+    const [layer, use = 0] = list(end, what)
+    const name = String(layer)
+    return renamed.get(name) ?? useName(name, Number(use))
   }
-  const [output, ...others] = list(config.output_layers, 'its outputs')
-  if (!inputShape || output === undefined || others.length > 0) throw unfit('it must have one input and one output')
-  return { inputShape, layers, output: String(list(output, 'its output')[0]) }
+  const own = given.filter(({ className }) => className !== 'InputLayer')
+  const uses = own.flatMap(({ name, className, config: layer, inbound }) => {
+    if (inbound.length === 0) throw unfit(`layer ${name} has no input`)
+    return inbound.map((inputs, use): LayerNode => {
+      const sources = list(inputs, `the inputs of ${name}`).map((input) => source(input, `an input of ${name}`))
+      const shared = inbound.length > 1 && { layer: name }
+      return { name: useName(name, use), ...shared, className, config: layer, inputs: sources }
+    })
+  })
+  const order = own.map(({ name }) => name)
+  const layers = [...slices, ...inOrder(uses, [modelInput, ...slices.map(({ name }) => name)])]
+  const ends = list(config.output_layers, 'its outputs').map((end) => source(end, 'its output'))
+  const [output, ...others] = ends
+  if (output === undefined) throw unfit('it has no output')
+  if (others.length === 0) return { inputShape, layers, order, output }
+
+  const flat = ends.map((end, index): LayerNode => {
+    const name = `${modelOutputs}:${index}`
+    return { name, className: 'Flatten', config: { name }, inputs: [end] }
+  })
+  const joined: LayerNode = {
+    name: modelOutputs,
+    className: 'Concatenate',
+    config: { name: modelOutputs },
+    inputs: flat.map(({ name }) => name),
+  }
+  return { inputShape, layers: [...layers, ...flat, joined], order, output: modelOutputs, outputs: ends }
+}
+
+/** The shape of one example, and a node for each of several inputs, which cuts the input out of the example. */
+function inputsOf(shapes: readonly (readonly [string, readonly number[] | undefined])[], order: readonly unknown[]) {
+  const known = new Map(shapes)
+  const [first, ...others] = known.size > 1 ? order.map((end) => String(list(end, 'an input')[0])) : [...known.keys()]
+  const shapeNamed = (name: string | undefined) => {
+    const shape = name === undefined ? undefined : known.get(name)
+    if (shape) return shape
+    throw unfit(name === undefined ? 'it has no input' : `its input ${name} has no shape`)
+  }
+  if (known.size > 1 && order.length !== known.size)
+    throw unfit(`it has ${known.size} inputs, but names ${order.length}`)
+  if (others.length === 0) return { inputShape: shapeNamed(first), slices: [] }
+  let size = 0
+  const slices = [first, ...others].map((name = '', index): LayerNode => {
+    const shape = shapeNamed(name)
+    if (others.indexOf(name, index) >= 0) throw unfit(`its input ${name} occurs twice`)
+    const from = size
+    size += sizeOf(shape)
+    return { name, className: inputSlice, config: { name, from, shape }, inputs: [modelInput] }
+  })
+  return { inputShape: [size], slices }
+}
+
+/** Uses in their given order, but each after those of its inputs. */
+function inOrder(uses: readonly LayerNode[], known: readonly string[]): readonly LayerNode[] {
+  const done = new Set(known)
+  const ordered: LayerNode[] = []
+  let left = uses
+  while (left.length > 0) {
+    const later: LayerNode[] = []
+    for (const use of left) {
+      if (!use.inputs.every((input) => done.has(input))) {
+        later.push(use)
+        continue
+      }
+      ordered.push(use)
+      done.add(use.name)
+    }
+    const [first] = later
+    if (first && later.length === left.length) throw unfit(`layer ${first.name} takes what no layer before it gives`)
+    left = later
+  }
+  return ordered
+}
+
+/** The name of a layer's use, counted from 0. */
+function useName(layer: string, use: number): string {
+  return use === 0 ? layer : `${layer}:${use}`
 }
 
 function layersOf(config: LayerConfig) {

@@ -1,7 +1,7 @@
 import { isRecord } from '../../../runtime/index.ts'
 import { learnError } from '../../learn/errors.ts'
 import { type InitializerSpec, initializerSpec } from '../../learn/initializer.ts'
-import { type Window, windowOutput } from '../ops/window.ts'
+import { type Window, windowOutput, windowReach } from '../ops/window.ts'
 import type { Plan, Tensor } from '../plan.ts'
 import type { LayerNode } from './layer-graph.ts'
 
@@ -19,6 +19,8 @@ export interface SettingRead {
 /** A layer's configuration. LEARN_ENGINE_MODEL for settings that the engine doesn't know, naming layer and setting. */
 export class LayerSettings {
   readonly name: string
+  /** Whether the layer isn't frozen. */
+  readonly trainable: boolean
   readonly #className: string
   readonly #config: LayerNode['config']
   readonly #reads = new Map<string, SettingRead>()
@@ -27,7 +29,7 @@ export class LayerSettings {
     this.name = name
     this.#className = className
     this.#config = config
-    this.only('trainable', true)
+    this.trainable = this.flag('trainable', true)
   }
 
   /** The error that the engine can't run the layer. `fault` continues a sentence that begins with the layer's name. */
@@ -105,6 +107,14 @@ export class LayerSettings {
     throw this.refuseValue(setting, 'pairs of integers from 1')
   }
 
+  /** A whole number, 1 or more, by itself or in a list of its own. */
+  single(setting: string, otherwise?: number): number {
+    const value = this.value(setting, 'a whole number from 1', otherwise) ?? otherwise
+    const [only, ...others]: unknown[] = Array.isArray(value) ? value : [value]
+    if (others.length === 0 && Number.isInteger(only) && Number(only) >= 1) return Number(only)
+    throw this.refuseValue(setting, 'integers from 1')
+  }
+
   initializer(setting: string, otherwise: string): InitializerSpec {
     return initializerSpec(this.value(setting, 'an initializer', otherwise) ?? otherwise)
   }
@@ -140,13 +150,52 @@ export function requireLastAxis(settings: LayerSettings, { shape }: Tensor, othe
  *
  * @throws LEARN_ENGINE_MODEL where the input is no image, or the window doesn't fit into the image.
  */
-export function windowOver(settings: LayerSettings, x: Tensor, size: Window['size'], stride: Window['stride']): Window {
+export function windowOver(
+  settings: LayerSettings,
+  x: Tensor,
+  size: Window['size'],
+  stride: Window['stride'],
+  dilation: Pair = [1, 1],
+): Window {
   requireImage(settings, x)
-  const padding = settings.oneOf('padding', ['valid', 'same'], 'valid')
+  const window = { size, stride, padding: settings.oneOf('padding', ['valid', 'same'], 'valid'), dilation }
   const [height = 1, width = 1] = x.shape
-  const output = windowOutput({ size, stride, padding }, height, width)
+  const output = windowOutput(window, height, width)
   if (output.height < 1 || output.width < 1) {
-    throw settings.refuse(`has windows of ${size.join(' × ')}, which don't fit into ${height} × ${width} pixels`)
+    const reach = windowReach(window).join(' × ')
+    throw settings.refuse(`has windows of ${reach}, which don't fit into ${height} × ${width} pixels`)
   }
-  return { size, stride, padding }
+  return window
+}
+
+/** @throws LEARN_ENGINE_MODEL unless the input is [steps, channels]. */
+export function requireSequence(settings: LayerSettings, { shape }: Tensor): void {
+  settings.only('data_format', 'channels_last', 'channelsLast')
+  if (shape.length !== 2) throw settings.refuse(`takes [steps, channels], but gets [${shape}]`)
+}
+
+/** The window that moves along a sequence, as one over an image of one line. `paddings` are those that the layer knows. */
+export function windowAlong(
+  settings: LayerSettings,
+  { shape }: Tensor,
+  { size, stride, dilation = 1 }: { readonly size: number; readonly stride: number; readonly dilation?: number },
+  paddings: readonly Window['padding'][] = ['valid', 'same'],
+): Window {
+  const padding = settings.oneOf('padding', paddings, 'valid')
+  const [steps = 1] = shape
+  const window: Window = { size: [1, size], stride: [1, stride], padding, dilation: [1, dilation] }
+  if (windowOutput(window, 1, steps).width < 1) {
+    throw settings.refuse(`has windows of ${windowReach(window)[1]}, which don't fit into ${steps} steps`)
+  }
+  return window
+}
+
+/** A sequence as an image of one line. */
+export function asLine(x: Tensor): Tensor {
+  return { ...x, shape: [1, ...x.shape] }
+}
+
+/** An image of one line as a sequence. */
+export function asSequence(x: Tensor): Tensor {
+  return { ...x, shape: x.shape.slice(1) }
 }

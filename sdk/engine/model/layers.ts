@@ -1,16 +1,18 @@
 import { sizeOf } from '../../weights/layout.ts'
-import { add, dropout } from '../ops/elementwise.ts'
+import { dropout } from '../ops/elementwise.ts'
 import { layerNormalization } from '../ops/layer-normalization.ts'
-import { maskedMean } from '../ops/masked-mean.ts'
 import { batchNormalization, groupNormalization } from '../ops/normalization.ts'
-import { averagePooling, globalAveragePooling, maxPooling } from '../ops/pooling.ts'
+import { averagePooling, globalAveragePooling, globalMaxPooling, maxPooling } from '../ops/pooling.ts'
 import { flatten, inPixels, type Rim, reshape, zeroPadding } from '../ops/shaping.ts'
+import { upSampling } from '../ops/upsampling.ts'
 import type { Tensor } from '../plan.ts'
 import { activationLayers } from './activations.ts'
 import { attentionLayers } from './attention-layers.ts'
 import { type LayerBuilder, type LayerSettings, requireImage, requireLastAxis, windowOver } from './layer-settings.ts'
+import { mergingLayers } from './merging-layers.ts'
 import { recurrentLayers } from './recurrent-layers.ts'
-import { weightedLayers } from './weighted-layers.ts'
+import { sequenceLayers } from './sequence-layers.ts'
+import { tiedLayers, weightedLayers } from './weighted-layers.ts'
 
 const poolingLayers: Readonly<Record<string, LayerBuilder>> = {
   MaxPooling2D(plan, settings, [x]) {
@@ -27,10 +29,15 @@ const poolingLayers: Readonly<Record<string, LayerBuilder>> = {
     requireImage(settings, x)
     return globalAveragePooling(plan, settings.name, x)
   },
-  GlobalAveragePooling1D(plan, settings, [x]) {
-    if (x.shape.length !== 2) throw settings.refuse(`takes [steps, channels], but gets [${x.shape}]`)
-    if (x.mask !== undefined) return maskedMean(plan, settings.name, x, x.mask)
-    return globalAveragePooling(plan, settings.name, x)
+  GlobalMaxPooling2D(plan, settings, [x]) {
+    requireImage(settings, x)
+    return globalMaxPooling(plan, settings.name, x)
+  },
+  UpSampling2D(plan, settings, [x]) {
+    requireImage(settings, x)
+    const size = settings.pair('size', [2, 2])
+    const interpolation = settings.oneOf('interpolation', ['nearest', 'bilinear'], 'nearest')
+    return upSampling(plan, { name: settings.name, size, interpolation }, x)
   },
 }
 
@@ -43,6 +50,7 @@ const normalizationLayers: Readonly<Record<string, LayerBuilder>> = {
       {
         ...common(settings, x),
         momentum,
+        frozen: !settings.trainable,
         movingMeanInitializer: settings.initializer('moving_mean_initializer', 'zeros'),
         movingVarianceInitializer: settings.initializer('moving_variance_initializer', 'ones'),
       },
@@ -83,11 +91,6 @@ const shapingLayers: Readonly<Record<string, LayerBuilder>> = {
     requireImage(settings, x)
     return zeroPadding(plan, settings.name, rimOf(settings), x)
   },
-  Add(plan, settings, inputs) {
-    const shapes = inputs.map(({ shape }) => `[${shape}]`)
-    if (new Set(shapes).size > 1) throw settings.refuse(`adds ${shapes.join(' and ')}: shapes must be the same`)
-    return add(plan, settings.name, inputs)
-  },
   Dropout(plan, settings, [x]) {
     const rate = settings.number('rate')
     if (!(rate >= 0 && rate < 1)) throw settings.refuseValue('rate', 'numbers from 0 and below 1')
@@ -126,9 +129,12 @@ function rimOf(settings: LayerSettings): Rim {
 export const layerBuilders: Readonly<Record<string, LayerBuilder>> = {
   ...activationLayers,
   ...attentionLayers,
+  ...mergingLayers,
   ...normalizationLayers,
   ...poolingLayers,
   ...recurrentLayers,
+  ...sequenceLayers,
   ...shapingLayers,
+  ...tiedLayers,
   ...weightedLayers,
 }

@@ -4,12 +4,19 @@ import type { EngineLayers } from './layer-types.ts'
 export const recordedClasses: Readonly<Record<keyof EngineLayers, string>> = {
   activation: 'Activation',
   add: 'Add',
+  average: 'Average',
+  averagePooling1d: 'AveragePooling1D',
   averagePooling2d: 'AveragePooling2D',
+  avgPool1d: 'AveragePooling1D',
   avgPool2d: 'AveragePooling2D',
+  avgPooling1d: 'AveragePooling1D',
   avgPooling2d: 'AveragePooling2D',
   batchNormalization: 'BatchNormalization',
   bidirectional: 'Bidirectional',
+  concatenate: 'Concatenate',
+  conv1d: 'Conv1D',
   conv2d: 'Conv2D',
+  conv2dTranspose: 'Conv2DTranspose',
   dense: 'Dense',
   depthwiseConv2d: 'DepthwiseConv2D',
   dropout: 'Dropout',
@@ -18,21 +25,31 @@ export const recordedClasses: Readonly<Record<keyof EngineLayers, string>> = {
   flatten: 'Flatten',
   globalAveragePooling1d: 'GlobalAveragePooling1D',
   globalAveragePooling2d: 'GlobalAveragePooling2D',
+  globalMaxPool1d: 'GlobalMaxPooling1D',
+  globalMaxPool2d: 'GlobalMaxPooling2D',
+  globalMaxPooling1d: 'GlobalMaxPooling1D',
+  globalMaxPooling2d: 'GlobalMaxPooling2D',
   gru: 'GRU',
   inputLayer: 'InputLayer',
   layerNormalization: 'LayerNormalization',
   leakyReLU: 'LeakyReLU',
   lstm: 'LSTM',
   masking: 'Masking',
+  maxPool1d: 'MaxPooling1D',
   maxPool2d: 'MaxPooling2D',
+  maxPooling1d: 'MaxPooling1D',
   maxPooling2d: 'MaxPooling2D',
   prelu: 'PReLU',
+  maximum: 'Maximum',
+  minimum: 'Minimum',
+  multiply: 'Multiply',
   reLU: 'ReLU',
   reshape: 'Reshape',
   simpleRNN: 'SimpleRNN',
   softmax: 'Softmax',
   timeDistributed: 'TimeDistributed',
   thresholdedReLU: 'ThresholdedReLU',
+  upSampling2d: 'UpSampling2D',
   zeroPadding2d: 'ZeroPadding2D',
 }
 
@@ -42,28 +59,45 @@ type Config = Readonly<Record<string, unknown>>
 class RecordedLayer {
   readonly className: string
   readonly config: Config
-  inputs: readonly RecordedTensor[] | undefined
+  /** May be set after the call, as in TensorFlow.js. */
+  trainable: unknown
+  /** For each use, the inputs. */
+  readonly uses: (readonly RecordedTensor[])[] = []
 
   constructor(className: string, config: Config) {
     this.className = className
     this.config = config
+    this.trainable = config.trainable
   }
 
   apply(given: unknown): RecordedTensor {
     const inputs: unknown[] = Array.isArray(given) ? given : [given]
-    if (this.inputs || !inputs.every((input) => input instanceof RecordedTensor))
-      throw new NotRecorded("a layer twice, or on something that is no layer's output")
-    this.inputs = inputs
-    return new RecordedTensor(this)
+    if (!inputs.every((input) => input instanceof RecordedTensor))
+      throw new NotRecorded("a layer on something that is no layer's output")
+    this.uses.push(inputs)
+    return new RecordedTensor(this, this.uses.length - 1)
   }
 }
 
-/** The output of a layer. */
+/** The output of a layer's use. */
 class RecordedTensor {
   readonly sourceLayer: RecordedLayer
+  readonly use: number
 
-  constructor(sourceLayer: RecordedLayer) {
+  constructor(sourceLayer: RecordedLayer, use: number) {
     this.sourceLayer = sourceLayer
+    this.use = use
+  }
+}
+
+/** A regularizer or a constraint. */
+class RecordedRule {
+  readonly className: string
+  readonly config: Config
+
+  constructor(className: string, config: Config) {
+    this.className = className
+    this.config = config
   }
 }
 
@@ -78,20 +112,75 @@ class RecordedSequential {
 
 class RecordedFunctional {
   readonly inputs: readonly RecordedTensor[]
-  readonly output: RecordedTensor
-  /** Each layer after the layers of its inputs. */
-  readonly layers: RecordedLayer[] = []
+  readonly outputs: readonly RecordedTensor[]
+  /** The layers' uses that lie before the outputs. */
+  readonly uses: ReadonlyMap<RecordedLayer, readonly number[]>
+  readonly layers: readonly RecordedLayer[]
 
-  constructor(inputs: readonly RecordedTensor[], output: RecordedTensor) {
+  constructor(inputs: readonly RecordedTensor[], outputs: readonly RecordedTensor[]) {
     this.inputs = inputs
-    this.output = output
-    const visit = ({ sourceLayer }: RecordedTensor) => {
-      if (this.layers.includes(sourceLayer)) return
-      for (const input of sourceLayer.inputs ?? []) visit(input)
-      this.layers.push(sourceLayer)
-    }
-    visit(output)
+    this.outputs = outputs
+    const ordered = usesBefore(outputs)
+    const uses = new Map<RecordedLayer, number[]>()
+    for (const { layer, use } of ordered)
+      uses.set(
+        layer,
+        [...(uses.get(layer) ?? []), use].toSorted((a, b) => a - b),
+      )
+    this.uses = uses
+    if (!inputs.every(({ sourceLayer }) => uses.has(sourceLayer)))
+      throw new NotRecorded('an input on which no output depends')
+    this.layers = byDepth(ordered)
   }
+}
+
+/** A use of a layer, and when the layer was first met on the way from the outputs. */
+interface RecordedUse {
+  readonly layer: RecordedLayer
+  readonly use: number
+  readonly met: number
+}
+
+/** The uses on which outputs depend, each after those of its inputs. */
+function usesBefore(outputs: readonly RecordedTensor[]): readonly RecordedUse[] {
+  const met = new Map<RecordedLayer, number>()
+  const done = new Map<RecordedLayer, Set<number>>()
+  const ordered: RecordedUse[] = []
+  const visit = ({ sourceLayer: layer, use }: RecordedTensor) => {
+    const known = done.get(layer) ?? new Set()
+    if (known.has(use)) return
+    done.set(layer, known.add(use))
+    met.set(layer, met.get(layer) ?? met.size)
+    for (const input of layer.uses[use] ?? []) visit(input)
+    ordered.push({ layer, use, met: met.get(layer) ?? 0 })
+  }
+  for (const output of outputs) visit(output)
+  return ordered
+}
+
+/**
+ * The layers in the order of TensorFlow.js, which numbers layers without a name, and puts weights in this order: those
+ * that lie furthest from the outputs come first, and of those at one distance the one that was met first.
+ */
+function byDepth(ordered: readonly RecordedUse[]): readonly RecordedLayer[] {
+  const depths = new Map<RecordedLayer, number>()
+  const ofUse = new Map<RecordedUse, number>()
+  const useOf = ({ sourceLayer, use }: RecordedTensor) =>
+    ordered.find((found) => found.layer === sourceLayer && found.use === use)
+  for (const found of ordered.toReversed()) {
+    const { layer, use } = found
+    const depth = Math.max(ofUse.get(found) ?? 0, depths.get(layer) ?? 0)
+    depths.set(layer, depth)
+    for (const input of layer.uses[use] ?? []) {
+      const before = useOf(input)
+      if (before) ofUse.set(before, Math.max(depth + 1, ofUse.get(before) ?? 0))
+    }
+  }
+  const met = new Map(ordered.map((found) => [found.layer, found.met]))
+  const place = (layer: RecordedLayer) => met.get(layer) ?? 0
+  return [...depths]
+    .toSorted(([a, depthA], [b, depthB]) => depthB - depthA || place(a) - place(b))
+    .map(([layer]) => layer)
 }
 
 /** A model's function used a part of TensorFlow.js that can't be recorded. */
@@ -135,10 +224,25 @@ const standIn = recorded('', {
     Object.fromEntries(
       Object.entries(recordedClasses).map(([factory, className]) => [
         factory,
-        (config: Config = {}) => new RecordedLayer(className, config),
+        (config: unknown = {}) => {
+          // Layers that join tensors may be given the tensors at once.
+          if (Array.isArray(config)) return new RecordedLayer(className, {}).apply(config)
+          return new RecordedLayer(className, isConfig(config) ? config : {})
+        },
       ]),
     ),
   ),
+  regularizers: recorded('regularizers.', {
+    l1l2: (config: Config = {}) => new RecordedRule('L1L2', { l1: 0.01, l2: 0.01, ...config }),
+    l1: (config: Config = {}) => new RecordedRule('L1L2', { l1: 0.01, ...config, l2: 0 }),
+    l2: (config: Config = {}) => new RecordedRule('L1L2', { l2: 0.01, ...config, l1: 0 }),
+  }),
+  constraints: recorded('constraints.', {
+    maxNorm: (config: Config = {}) => new RecordedRule('MaxNorm', config),
+    minMaxNorm: (config: Config = {}) => new RecordedRule('MinMaxNorm', config),
+    nonNeg: () => new RecordedRule('NonNeg', {}),
+    unitNorm: (config: Config = {}) => new RecordedRule('UnitNorm', config),
+  }),
   input: (config: Config) => {
     const layer = new RecordedLayer('InputLayer', { ...config, inputShape: config.shape })
     return layer.apply([])
@@ -149,12 +253,11 @@ const standIn = recorded('', {
     return model
   },
   model: ({ inputs, outputs }: { readonly inputs: unknown; readonly outputs: unknown }) => {
-    const [input, output] = [inputs, outputs].map((given): unknown[] => (Array.isArray(given) ? given : [given]))
-    const [only, ...others] = output ?? []
-    const fits = input?.length === 1 && others.length === 0
-    if (!fits || !input.every((tensor) => tensor instanceof RecordedTensor) || !(only instanceof RecordedTensor))
-      throw new NotRecorded('several inputs or outputs')
-    return new RecordedFunctional(input, only)
+    const [from, to] = [inputs, outputs].map((given): unknown[] => (Array.isArray(given) ? given : [given]))
+    const tensors = (given: readonly unknown[] = []) => given.filter((tensor) => tensor instanceof RecordedTensor)
+    if (!from?.length || !to?.length || ![...from, ...to].every((tensor) => tensor instanceof RecordedTensor))
+      throw new NotRecorded("a model of something that is no layer's output")
+    return new RecordedFunctional(tensors(from), tensors(to))
   },
 })
 
@@ -177,9 +280,11 @@ function sequentialTopology(layers: readonly RecordedLayer[]): unknown {
   }
 }
 
-function functionalTopology({ inputs, output, layers }: RecordedFunctional): unknown {
+function functionalTopology({ inputs, outputs, layers, uses }: RecordedFunctional): unknown {
   const nameOf = namer(layers)
-  const end = ({ sourceLayer }: RecordedTensor) => [nameOf(sourceLayer), 0, 0]
+  const usesOf = (layer: RecordedLayer) => uses.get(layer) ?? []
+  const end = ({ sourceLayer, use }: RecordedTensor) => [nameOf(sourceLayer), usesOf(sourceLayer).indexOf(use), 0]
+  const inputsOf = (layer: RecordedLayer) => usesOf(layer).map((use) => layer.uses[use] ?? [])
   return {
     class_name: 'Model',
     config: {
@@ -187,10 +292,12 @@ function functionalTopology({ inputs, output, layers }: RecordedFunctional): unk
       layers: layers.map((layer) => ({
         ...layerJson(layer, nameOf),
         name: nameOf(layer),
-        inbound_nodes: layer.inputs?.length ? [layer.inputs.map((input) => [...end(input), {}])] : [],
+        inbound_nodes: inputsOf(layer).flatMap((given) =>
+          given.length === 0 ? [] : [given.map((input) => [...end(input), {}])],
+        ),
       })),
       input_layers: inputs.map(end),
-      output_layers: [end(output)],
+      output_layers: outputs.map(end),
     },
   }
 }
@@ -223,7 +330,8 @@ interface LayerJson {
 }
 
 function layerJson(layer: RecordedLayer, nameOf: (layer: RecordedLayer) => string): LayerJson {
-  const { className, config } = layer
+  const { className, config: given, trainable } = layer
+  const config: Config = trainable === undefined ? given : { ...given, trainable }
   const { inputShape = lengthOf(className, config), shape: _, ...settings } = config
   const json = Object.fromEntries(
     Object.entries(settings).map(([setting, value]) => [
@@ -241,9 +349,17 @@ function lengthOf(className: string, { inputLength }: Config): unknown {
 }
 
 function plain(value: unknown): unknown {
+  if (value instanceof RecordedRule) {
+    const settings = Object.entries(value.config).map(([setting, given]) => [snakeCase(setting), plain(given)])
+    return { class_name: value.className, config: Object.fromEntries(settings) }
+  }
   if (typeof value === 'function' || (typeof value === 'object' && value !== null && !Array.isArray(value)))
     throw new NotRecorded('an object as the setting of a layer')
   return value
+}
+
+function isConfig(value: unknown): value is Config {
+  return typeof value === 'object' && value !== null
 }
 
 /** The form of names in TensorFlow.js's JSON: MaxPooling2D becomes max_pooling2d. */

@@ -8,6 +8,8 @@ import { inPixels } from './shaping.ts'
 interface BatchNormalizationSettings extends NormalizationWeights {
   /** The share of a moving value that remains after a batch. */
   readonly momentum: number
+  /** Whether moving means are used, and rest, in training too, as in Keras. */
+  readonly frozen: boolean
   readonly movingMeanInitializer: InitializerSpec
   readonly movingVarianceInitializer: InitializerSpec
 }
@@ -20,28 +22,29 @@ interface BatchNormalizationSettings extends NormalizationWeights {
  *   TensorFlow.js.
  */
 export function batchNormalization(plan: Plan, settings: BatchNormalizationSettings, given: Tensor): Tensor {
-  const { name, epsilon, momentum, movingMeanInitializer, movingVarianceInitializer } = settings
+  const { name, epsilon, momentum, frozen, movingMeanInitializer, movingVarianceInitializer } = settings
   const x = inPixels(plan, name, given)
   const { channels, pitch, pixels } = x
   const scaling = scaleAndShift(plan, settings, channels)
   const movingMean = channelRow(plan, `${name}/moving_mean`, channels, movingMeanInitializer, false)
   const movingVariance = channelRow(plan, `${name}/moving_variance`, channels, movingVarianceInitializer, false)
-  plan.wholeBatchFor ??= name
+  if (!frozen) plan.wholeBatchFor ??= name
 
   const y = plan.tensor(x.shape)
   // Each channel separately, also those of the padding, which a gamma of 0 keeps 0.
   const sets = { channels: pitch, groups: pitch, rowsOf: (batch: number) => batch * pixels, setsOf: () => 1, sets: 1 }
-  const { measure, apply, backward, mean, variance } = normalization(plan, x, y, sets, scaling, epsilon)
+  const passes = normalization(plan, x, y, sets, scaling, epsilon)
+  const { measure, apply, mean, variance } = passes
   plan.ops.push({
     name,
     forward(kernels, { batch, training }) {
-      if (!training) return apply(kernels, batch, movingMean, movingVariance)
+      if (frozen || !training) return apply(kernels, batch, movingMean, movingVariance)
       measure(kernels, batch)
       apply(kernels, batch)
       kernels.moveTowards(movingMean, mean, 1 - momentum, pitch)
       kernels.moveTowards(movingVariance, variance, 1 - momentum, pitch)
     },
-    backward,
+    backward: frozen ? (kernels, pass) => passes.backwardFixed(kernels, pass, movingMean) : passes.backward,
   })
   return y
 }
@@ -152,7 +155,14 @@ export function normalization(
     if (betaTrained) kernels.addScaledSums(totals, gradientScale, beta + gradientShift, columns)
     if (gammaTrained) kernels.addScaledSums(totals + products, gradientScale, gamma + gradientShift, columns)
   }
-  return { measure, apply, backward, mean: address(means, 0), variance: address(variances, 0) }
+  /** The gradient where mean and variance are constants, with the roots of the last `apply`. */
+  const backwardFixed = (kernels: Kernels, { batch }: Pass, mean: number) => {
+    if (x.gradient === 0) return
+    kernels.fill(a, 0, columns)
+    const statistics: NormalizedRows = [pitch, rowsOf(batch), columns, mean, address(roots, 0)]
+    kernels.normalizeGradient(x.value, y.gradient, ...statistics, gamma, a, a, x.gradient)
+  }
+  return { measure, apply, backward, backwardFixed, mean: address(means, 0), variance: address(variances, 0) }
 }
 
 /** The weights of a normalization. Without an initializer, the scale is 1 and the shift 0. */

@@ -92,3 +92,11 @@ export function globalAveragePooling(plan: Plan, name: string, given: Tensor): T
   })
   return y
 }
+
+/** The largest value over all pixels, channel by channel. */
+export function globalMaxPooling(plan: Plan, name: string, given: Tensor): Tensor {
+  const x = inPixels(plan, name, given)
+  const size = [1, x.pixels] as const
+  const window = { name, size, stride: size, padding: 'valid' } as const
+  return { ...maxPooling(plan, window, { ...x, shape: [1, x.pixels, x.channels] }), shape: [x.channels] }
+}

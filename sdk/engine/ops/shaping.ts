@@ -48,7 +48,7 @@ function moved(plan: Plan, name: string, x: Tensor, shape: readonly number[]): T
 }
 
 /** Offset of each value of an example, in bytes. */
-function places({ pixels, channels, pitch }: Tensor): readonly number[] {
+export function places({ pixels, channels, pitch }: Tensor): readonly number[] {
   return Array.from(
     { length: pixels * channels },
     (_, index) => 4 * (Math.floor(index / channels) * pitch + (index % channels)),
@@ -86,6 +86,36 @@ export function zeroPadding(plan: Plan, name: string, { top, bottom, left, right
         const dy = y.gradient + example * yBytes + start
         kernels.copyRows(dy, outLine, x.gradient + example * xBytes, line, height, line)
       }
+    },
+  })
+  return y
+}
+
+/** The values of each example from one on, in a shape of their own: one of several inputs that lie side by side. */
+export function slice(plan: Plan, name: string, from: number, shape: readonly number[], x: Tensor): Tensor {
+  const xBytes = 4 * tensorSize(x)
+  if (x.gradient === 0) {
+    const y = plan.tensor(shape, 'input')
+    const bytes = 4 * tensorSize(y)
+    plan.ops.push({
+      name,
+      forward: (kernels, { batch }) => kernels.copyRows(x.value + 4 * from, xBytes, y.value, bytes, batch, bytes),
+      backward: () => {},
+    })
+    return y
+  }
+  const y = plan.tensor(shape)
+  const yBytes = 4 * tensorSize(y)
+  const [there, here] = [plan.table(places({ ...y, pitch: y.channels })), plan.table(places(y))]
+  const count = sizeOf(shape)
+  plan.ops.push({
+    name,
+    forward(kernels, { batch }) {
+      kernels.movePlaces(x.value + 4 * from, xBytes, there, y.value, yBytes, here, count, batch)
+    },
+    backward(kernels, { batch }) {
+      kernels.fill(x.gradient, 0, batch * tensorSize(x))
+      kernels.movePlaces(y.gradient, yBytes, here, x.gradient + 4 * from, xBytes, there, count, batch)
     },
   })
   return y

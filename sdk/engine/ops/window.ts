@@ -7,7 +7,15 @@ type Pair = readonly [y: number, x: number]
 export interface Window {
   readonly size: Pair
   readonly stride: Pair
-  readonly padding: 'same' | 'valid'
+  /** `causal`: a window ends with its own pixel, and reaches beyond the beginning of the image. */
+  readonly padding: 'same' | 'valid' | 'causal'
+  /** Distance between a window's pixels. Default 1. */
+  readonly dilation?: Pair
+}
+
+/** The length in pixels of a window from its first to its last pixel. */
+export function windowReach({ size: [sizeY, sizeX], dilation: [dilationY, dilationX] = [1, 1] }: Window): Pair {
+  return [(sizeY - 1) * dilationY + 1, (sizeX - 1) * dilationX + 1]
 }
 
 /** The windows over an image: their number in each direction, and their reach beyond the image's edges. */
@@ -24,14 +32,17 @@ export interface WindowOutput {
  * Counts windows as TensorFlow does: with padding `same`, ⌈length / stride⌉ windows, with an odd pixel of padding at
  * the end.
  */
-export function windowOutput({ size, stride, padding }: Window, height: number, width: number): WindowOutput {
-  const [y, x] = [along(height, size[0], stride[0], padding), along(width, size[1], stride[1], padding)]
+export function windowOutput(window: Window, height: number, width: number): WindowOutput {
+  const { stride, padding } = window
+  const reach = windowReach(window)
+  const [y, x] = [along(height, reach[0], stride[0], padding), along(width, reach[1], stride[1], padding)]
   return { height: y.count, width: x.count, top: y.before, left: x.before, bottom: y.after, right: x.after }
 }
 
 function along(length: number, size: number, stride: number, padding: Window['padding']) {
   if (padding === 'valid') return { count: Math.floor((length - size) / stride) + 1, before: 0, after: 0 }
   const count = Math.ceil(length / stride)
+  if (padding === 'causal') return { count, before: size - 1, after: 0 }
   const total = Math.max(0, (count - 1) * stride + size - length)
   return { count, before: Math.floor(total / 2), after: Math.ceil(total / 2) }
 }

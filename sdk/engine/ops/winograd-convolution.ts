@@ -32,12 +32,14 @@ const skewBytes = 64
 
 /**
  * Whether tiles are faster: square kernels of 3 to 6 that move by one pixel, over padded channels, where tiles aren't
- * mostly rim.
+ * mostly rim. A kernel's pixels must lie side by side.
  */
 export function fitsWinograd({ window, output, x, y }: ConvolutionParts): boolean {
   const [size, sizeX] = window.size
   const [strideY, strideX] = window.stride
-  if (size !== sizeX || size < 3 || size > 6 || strideY !== 1 || strideX !== 1 || x.pitch % 8 !== 0) return false
+  const [dilationY, dilationX] = window.dilation ?? [1, 1]
+  const isPlain = strideY * strideX * dilationY * dilationX === 1
+  if (size !== sizeX || size < 3 || size > 6 || !isPlain || x.pitch % 8 !== 0) return false
   const outputs = points + 1 - size
   const tiles = Math.ceil(output.height / outputs) * Math.ceil(output.width / outputs)
   return tiles * matrices * 2 < y.pixels * size * size
