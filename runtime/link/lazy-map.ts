@@ -27,6 +27,11 @@ export class LazyMap<Key, Value> {
     this.#map = undefined
   }
 
+  /** The key that was set first. */
+  first(): Key | undefined {
+    return this.#map?.keys().next().value
+  }
+
   /** All values at this time. */
   values(): readonly Value[] {
     return this.#map ? [...this.#map.values()] : []

@@ -10,6 +10,7 @@ import {
   CodedError,
   type DeadLetter,
   isActorRef,
+  isNodeEnd,
   manualClock,
   memoryRoute,
   type NodeLink,
@@ -353,6 +354,28 @@ test('a third node reaches an actor by a ref that was passed on, and hears its e
   await server.system.terminate()
   t.like(await ended, { path: 'middle:server:/entry' })
   await Promise.all([middle.system.terminate(), device.system.terminate()])
+})
+
+test('who watches an actor of a third node too late hears that the node has ended, and not only the actor', async (t) => {
+  const given: unknown[] = []
+  const server = node('server', noting([]))
+  const middle = node('middle', noting([], 'middle'))
+  const device = node('device', noting(given, 'device'))
+  t.teardown(() => Promise.all([server, middle, device].map(({ system }) => system.terminate())))
+  const [toServer, toDevice] = [middle.entry(), middle.entry()]
+  joined(middle.link, server.link, 'server')
+  const entry = await toServer
+  joined(middle.link, device.link, 'device')
+  const to = await toDevice
+  to.tell(entry)
+  await settled(server, middle, device)
+  middle.link.declareDead('server')
+  await settled(middle, device)
+  to.tell([entry])
+  await settled(middle, device)
+  const [early, [late]] = [given[0], Array.isArray(given[1]) ? given[1] : []]
+  if (!isActorRef<unknown>(early) || !isActorRef<unknown>(late)) return t.fail()
+  for (const ref of [early, late]) t.true(isNodeEnd((await device.system.stopped(ref)).cause))
 })
 
 test('a node that ended is told once to each watcher; what it was told since is a dead letter, also by old refs after its return', async (t) => {

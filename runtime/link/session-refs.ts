@@ -13,11 +13,16 @@ interface Exported {
   readonly forget: Cancel
 }
 
+/** Most actors whose ends are remembered with their causes. */
+const mostEnds = 1000
+
 /** The refs that the two nodes of a session have given each other, by the numbers that name them in messages. */
 export class SessionRefs {
   readonly #context: SessionContext
   readonly #session: RefSession
   readonly #exported = new LazyMap<number, Exported>()
+  /** Causes of exported actors' ends: the other node may ask for an end that it was not told of. */
+  readonly #causes = new LazyMap<number, unknown>()
   readonly #imported = new LazyMap<number, WeakRef<RemoteRef>>()
   #collected: FinalizationRegistry<number> | undefined
 
@@ -29,6 +34,11 @@ export class SessionRefs {
   /** The actor of this node with this number, if it was given to the other node and hasn't stopped. */
   target(number: number): Addressee | undefined {
     return this.#exported.get(number)?.target
+  }
+
+  /** The cause of the end of an actor that was given to the other node, if the actor ended for one. */
+  causeOf(number: number): unknown {
+    return this.#causes.get(number)
   }
 
   /** Gives an actor's ref to the other node outside of a message. Returns its name there. */
@@ -58,9 +68,10 @@ export class SessionRefs {
     if (!this.#exported.has(number)) {
       // The listener runs at once if the actor has stopped.
       let hasStopped = false
-      const forget = target.onStopped(() => {
+      const forget = target.onStopped(({ cause }) => {
         hasStopped = true
         this.#exported.delete(number)
+        if (cause !== undefined) this.#remember(number, cause)
       })
       if (!hasStopped) this.#exported.set(number, { target, forget })
     }
@@ -77,6 +88,12 @@ export class SessionRefs {
     if (!exported) return new ReturnedRef(undefined, address, (letter) => system.deadLetter(letter))
     exported.returned ??= new ReturnedRef(exported.target, address, (letter) => system.deadLetter(letter))
     return exported.returned
+  }
+
+  #remember(number: number, cause: unknown): void {
+    this.#causes.set(number, cause)
+    const oldest = this.#causes.size > mostEnds ? this.#causes.first() : undefined
+    if (oldest !== undefined) this.#causes.delete(oldest)
   }
 
   /** The session has ended. */

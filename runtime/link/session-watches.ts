@@ -32,16 +32,18 @@ export class SessionWatches {
   /** The other node asks to be told the end of this actor. */
   watchedByPeer(number: number): void {
     if (this.#watchesOfPeer.has(number)) return
-    const terminated = (cause: unknown = null) => {
+    const terminated = (cause: unknown) => {
       this.#watchesOfPeer.delete(number)
-      if (!this.#context.ended) this.#outbox.post([kinds.terminated, number, this.#outbox.toldInBulk, cause])
+      const told = cause instanceof Error ? cause : new Error(String(cause))
+      if (!this.#context.ended)
+        this.#outbox.post([kinds.terminated, number, this.#outbox.toldInBulk, cause === undefined ? null : told])
     }
     const target = this.#refs.target(number)
-    if (!target) return terminated()
+    if (!target) return terminated(this.#refs.causeOf(number))
     let hasStopped = false
     const cancel = target.onStopped(({ cause }) => {
       hasStopped = true
-      terminated(cause instanceof Error || cause === undefined ? cause : new Error(String(cause)))
+      terminated(cause)
     })
     if (hasStopped) return
     this.#watchesOfPeer.set(number, cancel)

@@ -253,8 +253,8 @@ function jobsOf(stage: JoinedStage, rounds: number) {
             state,
             rounds,
             hashes: rounds.map(({ hash }) => hash),
-            /** The last events other than rounds, for people. */
-            told: JSON.stringify((await insist(() => eventsOf(at)))?.filter(({ type }) => type !== 'round').slice(-8)),
+            /** The last events other than rounds and the ends of tasks, for people. */
+            told: JSON.stringify((await insist(() => eventsOf(at)))?.filter(isTelling).slice(-12)),
           }
         }
         // A server may have been killed before it took note of the start.
@@ -278,6 +278,10 @@ function jobsOf(stage: JoinedStage, rounds: number) {
     },
   }
   return jobs
+}
+
+function isTelling({ type, state }: { readonly type?: unknown; readonly state?: unknown }): boolean {
+  return type !== 'round' && state !== 'completed'
 }
 
 function rootsOf({ up }: JoinedStage, flamelets: ReadonlyMap<string, StageProcess>): readonly number[] {
