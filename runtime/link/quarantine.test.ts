@@ -72,7 +72,8 @@ test('an address that keeps sending garbage or bad tokens is kept out for a whil
     rights: { mayStop: true },
     onChange: (_state, cause) => cause && causes.push(Object(cause).code),
   })
-  await settled(server, device)
+  // The greeting's check sums come from threads that a busy machine serves late.
+  for (let turn = 0; turn < 100 && causes.length === 0; turn++) await settled(server, device)
   t.is(waiting.state, 'connecting')
   t.deepEqual(causes, ['LINK_QUARANTINE'])
   const other = clockedNode('other')
