@@ -5,8 +5,9 @@ import { fedAvg } from '../strategy/algorithms/server/index.ts'
 import { twoTier } from '../tag/topologies.ts'
 import { inlinePool } from '../training/inline-pool.ts'
 import { workload } from '../workload/workload.ts'
-import { chunkCount, chunkOf, mergeEvaluations } from './evaluation.ts'
+import { chunkCount, chunkOf } from './evaluation.ts'
 import type { Evaluation } from './learner.ts'
+import { mergeEvaluations } from './merged-evaluation.ts'
 
 const part = (samples: number, metrics: Evaluation['metrics']): Evaluation => ({ samples, metrics })
 

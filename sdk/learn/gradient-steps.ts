@@ -1,6 +1,5 @@
 import { fieldsOf, isNumber } from '../../runtime/index.ts'
 import { learnError } from './errors.ts'
-import { scheduleOf } from './schedule.ts'
 import type { Steps } from './steps.ts'
 
 /** The state of an optimizer between steps: plain values and typed arrays, for a snapshot. */
@@ -31,7 +30,7 @@ export interface GradientSteps {
  */
 export function gradientSteps(steps: Steps): GradientSteps {
   if (steps.clipNorm !== undefined) throw learnError('LEARN_STEPWISE', { clipNorm: steps.clipNorm })
-  if (scheduleOf(steps.schedule)) {
+  if (steps.schedule !== undefined && steps.schedule !== 'constant') {
     const expected = 'absent, since the steps of parts of a model have one learning rate'
     throw learnError('LEARN_SETTING', { name: 'schedule', expected, value: JSON.stringify(steps.schedule) })
   }

@@ -1,11 +1,11 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { inMemoryExamples, subset } from '../data/in-memory-examples.ts'
-import { evaluationSummary } from '../role/stock/client-evaluation.ts'
-import { mergeEvaluations } from './evaluation.ts'
+import { evaluationSummary } from '../role/stock/evaluation-summary.ts'
 import { fittedLoss } from './fitted-loss.ts'
 import type { Evaluation } from './learner.ts'
 import { type LossChoice, lossOf } from './loss.ts'
+import { mergeEvaluations } from './merged-evaluation.ts'
 import { areMetricCounts } from './metric-counts.ts'
 import { checkMetrics, type Metric, metricCounters } from './metrics.ts'
 

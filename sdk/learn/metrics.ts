@@ -4,7 +4,8 @@ import { exp, log } from '../random/elementary.ts'
 import { learnError } from './errors.ts'
 import { type FittedLoss, requireColumn, targetsIn } from './fitted-loss.ts'
 import type { Evaluation } from './learner.ts'
-import { type MetricCounts, mostSums, valuesOfCounts } from './metric-counts.ts'
+import { type MetricCounts, mostSums } from './metric-counts.ts'
+import { valuesOfCounts } from './metric-values.ts'
 
 export type MetricName =
   | 'topKAccuracy'

@@ -85,12 +85,17 @@ function refused(name: keyof Steps, expected: string, value: unknown): Error {
   return learnError('LEARN_SETTING', { name, expected, value })
 }
 
+/** Whether a schedule may change η. */
+export function isScheduled({ schedule }: Steps): boolean {
+  return schedule !== undefined && schedule !== 'constant'
+}
+
 /**
  * η, where each step is w −= η·g and nothing else: SGD at a fixed rate, without momentum, weight decay or clipping.
  * Undefined for other steps, after which (w_round − w)/(K·η) is no mean of gradients.
  */
 export function plainLearningRate(steps: Steps): number | undefined {
   const { learningRate, optimizer = 'sgd', momentum = 0, weightDecay = 0, clipNorm, clipValue } = steps
-  const isPlain = optimizer === 'sgd' && momentum === 0 && weightDecay === 0 && !scheduleOf(steps.schedule)
+  const isPlain = optimizer === 'sgd' && momentum === 0 && weightDecay === 0 && !isScheduled(steps)
   return isPlain && clipNorm === undefined && clipValue === undefined ? learningRate : undefined
 }

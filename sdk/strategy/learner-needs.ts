@@ -1,6 +1,5 @@
 import type { Ability, ModelSection } from '../learn/learner.ts'
-import { scheduleOf } from '../learn/schedule.ts'
-import { plainLearningRate, type Steps } from '../learn/steps.ts'
+import { isScheduled, plainLearningRate, type Steps } from '../learn/steps.ts'
 import type { Layout } from '../weights/layout.ts'
 import type { Algorithm, LearnerNeed } from './algorithm.ts'
 import { strategyError } from './errors.ts'
@@ -77,9 +76,8 @@ export function requireLearner({ client, aggregation }: Algorithm, facts: Learne
     if (need === 'plain-sgd') return ownSteps !== undefined && plainLearningRate(ownSteps) !== undefined
     if (need === 'root') return trainRoot !== undefined
     if (need === 'no-batch-norm') return !layout || !hasMovingVariance(summedLayout(aggregation, layout))
-    if (need === 'fixed-rate') return ownSteps !== undefined && !scheduleOf(ownSteps.schedule)
-    if (need === 'stepwise')
-      return ownSteps !== undefined && ownSteps.clipNorm === undefined && !scheduleOf(ownSteps.schedule)
+    if (need === 'fixed-rate') return ownSteps !== undefined && !isScheduled(ownSteps)
+    if (need === 'stepwise') return ownSteps !== undefined && ownSteps.clipNorm === undefined && !isScheduled(ownSteps)
     if (need === 'parties') return sections?.length === clients
     return abilities.includes(need)
   }

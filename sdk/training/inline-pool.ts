@@ -1,6 +1,6 @@
 import type { GivenDatasets } from '../data/datasets.ts'
 import { learnError } from '../learn/errors.ts'
-import { chunkCount, mergeEvaluations } from '../learn/evaluation.ts'
+import { chunkCount } from '../learn/evaluation.ts'
 import type { Evaluation } from '../learn/learner.ts'
 import type { Settings } from '../role/role.ts'
 import type { Workload } from '../workload/workload.ts'
@@ -47,6 +47,8 @@ export async function inlinePool<S extends Settings>(
       for (let chunk = 0; chunk < chunks; chunk++) {
         parts.push(await open().evaluateChunk(weights, chunk))
       }
+      // A page, which evaluates on its own examples alone, does without the code for it.
+      const { mergeEvaluations } = await import('../learn/merged-evaluation.ts')
       return mergeEvaluations(parts)
     },
     evaluateClient: async (request) => open().evaluateClient(request),

@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import { dataError } from '../errors.ts'
 import type { Examples } from '../examples.ts'
 import { csvOptions, csvRows, csvText } from '../formats/csv-rows.ts'
 import { type CsvSettings, csvTable } from '../formats/csv-table.ts'
+import { formatError } from '../formats/errors.ts'
 import { checkUnchanged, fileError, nameOf } from './node-file-content.ts'
 
 /**
@@ -49,7 +49,7 @@ export async function readCsv(path: string | URL, settings: CsvSettings): Promis
       if (bytesSinceRow > maxRowBytes) {
         const reason = `a row of more than ${maxRowBytes} bytes, or a quote that is not closed`
         const advice = 'look for a quote in the row that is not closed, or shorten the row'
-        throw dataError('DATA_CSV', { file, line: lastLine + 1, column: 0, reason, advice })
+        throw formatError('DATA_CSV', { file, line: lastLine + 1, column: 0, reason, advice })
       }
       yield text.add(piece)
     }

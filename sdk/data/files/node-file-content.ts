@@ -2,7 +2,7 @@ import { readFileSync, type Stats, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CodedError, fileErrorCode, fileReason } from '../../../runtime/index.ts'
-import { dataError } from '../errors.ts'
+import { formatError } from '../formats/errors.ts'
 import type { NamedBytes } from '../formats/idx.ts'
 
 /**
@@ -32,7 +32,11 @@ export function nameOf(file: string | URL): string {
 /** Makes DATA_FILE with the reason and advice. A coded error stays as it is. */
 export function fileError(file: string, cause: unknown, instead = 'use smaller files'): CodedError {
   if (cause instanceof CodedError) return cause
-  return dataError('DATA_FILE', { file, reason: fileReason(cause), advice: adviceOn(file, cause, instead) }, { cause })
+  return formatError(
+    'DATA_FILE',
+    { file, reason: fileReason(cause), advice: adviceOn(file, cause, instead) },
+    { cause },
+  )
 }
 
 function adviceOn(file: string, cause: unknown, instead: string): string {
@@ -62,7 +66,7 @@ function adviceOn(file: string, cause: unknown, instead: string): string {
 
 /** @throws DATA_CHANGED if the file's size or time of change differs. */
 export function checkUnchanged(file: string, before: Stats, now: Stats): void {
-  if (now.size !== before.size || now.mtimeMs !== before.mtimeMs) throw dataError('DATA_CHANGED', { file })
+  if (now.size !== before.size || now.mtimeMs !== before.mtimeMs) throw formatError('DATA_CHANGED', { file })
 }
 
 /** Reads a whole file. Other threads may share its bytes, so don't change them. */

@@ -1,6 +1,6 @@
 import { sizeOf } from '../../weights/layout.ts'
-import { damaged, dataError } from '../errors.ts'
 import { checkIndex, type Examples } from '../examples.ts'
+import { damaged, formatError } from '../formats/errors.ts'
 import { checkLabels, checkTargets, divisorOf, type FeatureSettings, labelledExamples } from '../formats/labelled.ts'
 import { decodeNpy, decodeNpyHeader, type NdArray, npyHeaderBytes, npyPrefixBytes } from '../formats/npy.ts'
 import { bytesOf } from '../formats/number-type.ts'
@@ -39,7 +39,7 @@ export async function readNpz(file: string | URL, settings: NpzSettings): Promis
   const arrays = decodeNpz(bytes, name, [settings.features, settings.labels])
   const array = (key: string): NdArray => {
     const found = arrays.get(key)
-    if (!found) throw dataError('DATA_MEMBER', { file: name, name: key, known: [...arrays.keys()].join(', ') })
+    if (!found) throw formatError('DATA_MEMBER', { file: name, name: key, known: [...arrays.keys()].join(', ') })
     return found
   }
   const names = { features: `${name}/${settings.features}.npy`, labels: `${name}/${settings.labels}.npy` }
@@ -60,7 +60,7 @@ export function openNpy(
   return opening(openPaged(featuresFile, settings), (pages) => {
     const { file, size } = pages
     const { type, shape, fortranOrder, dataOffset } = decodeNpyHeader(headerOf(pages), file)
-    if (fortranOrder && shape.length > 1) throw dataError('DATA_ORDER', { file })
+    if (fortranOrder && shape.length > 1) throw formatError('DATA_ORDER', { file })
     const expected = dataOffset + sizeOf(shape) * bytesOf(type)
     if (size !== expected) throw damaged(file, Math.min(size, expected), `${expected} bytes in all`, String(size))
     const [count = 0, ...rest] = shape

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { damaged, dataError } from '../errors.ts'
+import { dataError } from '../errors.ts'
+import { damaged, formatError } from '../formats/errors.ts'
 import { checkUnchanged, fileError, nameOf } from './node-file-content.ts'
 
 export interface PageSettings {
@@ -53,7 +54,7 @@ export function openPaged(
       return known
     }
     const from = descriptor
-    if (from === undefined) throw dataError('DATA_CLOSED', { file })
+    if (from === undefined) throw formatError('DATA_CLOSED', { file })
     const [oldest] = pages.size < most ? [] : pages
     if (oldest) pages.delete(oldest[0])
     const bytes = oldest?.[1] ?? new Uint8Array(pageBytes)
@@ -70,7 +71,7 @@ export function openPaged(
     file,
     size,
     read(position, out) {
-      if (descriptor === undefined) throw dataError('DATA_CLOSED', { file })
+      if (descriptor === undefined) throw formatError('DATA_CLOSED', { file })
       if (position + out.length > size) throw damaged(file, size, `${position + out.length} bytes`, 'the end')
       for (let done = 0; done < out.length; ) {
         const at = position + done

@@ -1,6 +1,6 @@
-import { damaged } from '../errors.ts'
 import type { Examples } from '../examples.ts'
 import { inMemoryExamples, join } from '../in-memory-examples.ts'
+import { damaged } from './errors.ts'
 import type { NamedBytes } from './idx.ts'
 
 /** CIFAR-10; CIFAR-100 with its 100 fine classes; or CIFAR-100 with its 20 coarse classes. */

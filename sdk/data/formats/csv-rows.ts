@@ -1,4 +1,5 @@
 import { dataError } from '../errors.ts'
+import { formatError } from './errors.ts'
 
 /** The text of a csv file, from pieces of bytes that may end anywhere. */
 export interface CsvText {
@@ -33,7 +34,7 @@ export function csvText(file: string, encoding = 'utf-8'): CsvText {
     try {
       return normal(decoder.decode(bytes, { stream }))
     } catch (cause) {
-      throw dataError(
+      throw formatError(
         'DATA_TEXT',
         { file, line: line + linesBeforeFault(bytes), encoding: decoder.encoding },
         { cause },
@@ -133,7 +134,7 @@ export function csvRows(
     const [fault] = errors
     if (!fault) return add(data, begin)
     const reason = fault.message.toLowerCase()
-    throw dataError('DATA_CSV', { file, line: begin, column: data.length - 1, reason, advice: quotesAdvice })
+    throw formatError('DATA_CSV', { file, line: begin, column: data.length - 1, reason, advice: quotesAdvice })
   }
 }
 
@@ -155,6 +156,6 @@ function checkDelimiter(file: string, data: readonly string[], line: number): vo
     if (count === 0) continue
     const reason = `the first line has no comma, but ${count} ${name}${count === 1 ? '' : 's'}`
     const advice = `give delimiter: ${JSON.stringify(delimiter)}, if this separates the fields`
-    throw dataError('DATA_CSV', { file, line, column: 0, reason, advice })
+    throw formatError('DATA_CSV', { file, line, column: 0, reason, advice })
   }
 }

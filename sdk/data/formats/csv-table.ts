@@ -2,6 +2,7 @@ import { type Collector, type CollectorSettings, collector } from '../collector.
 import { dataError } from '../errors.ts'
 import { type Column, checkIndex, type Examples } from '../examples.ts'
 import { type CsvRowSettings, quotesAdvice, shown } from './csv-rows.ts'
+import { formatError } from './errors.ts'
 
 export interface CsvSettings extends Partial<Omit<CollectorSettings, 'nonFinite'>>, CsvRowSettings {
   /**
@@ -84,7 +85,7 @@ export function csvTable(file: string, settings: CsvSettings) {
     }
     const { names, label, id, features, categories, kept } = columns
     const fault = (index: number, reason: string, advice: string) =>
-      dataError('DATA_CSV', { file, line, column: columnName(names, index), reason, advice })
+      formatError('DATA_CSV', { file, line, column: columnName(names, index), reason, advice })
     if (row.length !== names.length) {
       const reason = `the row has ${row.length} field${row.length === 1 ? '' : 's'}, not ${names.length}`
       throw fault(Math.min(row.length, names.length) - 1, reason, quotesAdvice)
@@ -147,7 +148,7 @@ export function csvTable(file: string, settings: CsvSettings) {
     examples(): Examples {
       if (!examples) {
         const reason = `the file is empty: expected a ${header ? 'header' : 'row'}`
-        throw dataError('DATA_CSV', { file, line: 1, column: 0, reason, advice: 'give a file with rows' })
+        throw formatError('DATA_CSV', { file, line: 1, column: 0, reason, advice: 'give a file with rows' })
       }
       for (const { example, feature, value } of means?.fillings(file) ?? []) examples.replace(example, feature, value)
       const collected = examples.examples()
@@ -204,7 +205,7 @@ function columnMeans(columns: Columns): ColumnMeans {
         if (count > 0) return { example, feature, value: sum / count }
         const column = columnName(columns.names, columnOf[feature] ?? 0)
         const advice = 'leave the column out of features, or fill in a number'
-        throw dataError('DATA_CSV', { file, line: 2, column, reason: 'every value of the column is missing', advice })
+        throw formatError('DATA_CSV', { file, line: 2, column, reason: 'every value of the column is missing', advice })
       }),
   }
 }
@@ -215,7 +216,7 @@ function columnsOf(names: readonly string[], file: string, settings: CsvSettings
     if (typeof column === 'number') {
       if (names[column] !== undefined) return column
       const advice = `it has the columns 0 to ${names.length - 1}`
-      throw dataError('DATA_CSV_COLUMN', { file, found: 'no column', column, advice })
+      throw formatError('DATA_CSV_COLUMN', { file, found: 'no column', column, advice })
     }
     const places = [...names.keys()].filter((index) => names[index] === column)
     const [place] = places
@@ -226,7 +227,7 @@ function columnsOf(names: readonly string[], file: string, settings: CsvSettings
       ? '; if that is no header, give header: false'
       : ''
     const advice = isThere ? `give its number: ${places.join(' or ')}` : `it has ${listed(names)}${unnamed}`
-    throw dataError('DATA_CSV_COLUMN', { file, found, column: `'${column}'`, advice })
+    throw formatError('DATA_CSV_COLUMN', { file, found, column: `'${column}'`, advice })
   }
   const [labelAt, idAt] = [label, id].map((column) => (column === undefined ? undefined : indexOf(column)))
   const categories = new Map(Object.entries(texts).map(([column, each]) => [indexOf(column), each]))

@@ -1,7 +1,8 @@
 import { sizeOf } from '../../weights/layout.ts'
-import { counted, dataError, hex } from '../errors.ts'
+import { counted } from '../errors.ts'
 import type { Examples } from '../examples.ts'
 import { inMemoryExamples } from '../in-memory-examples.ts'
+import { formatError, hex } from './errors.ts'
 
 /** Type code of unsigned bytes, the third byte of an idx file. */
 const unsignedByte = 8
@@ -40,7 +41,7 @@ export function decodeIdxLabels({ bytes, file }: NamedBytes, expected: number): 
   const { dataOffset } = decodeIdxHeader(bytes, 1, bytes.length, file)
   const labels = bytes.subarray(dataOffset)
   if (labels.length !== expected) {
-    throw dataError('DATA_IDX_COUNT', { file, expected: counted(expected, 'label'), came: labels.length })
+    throw formatError('DATA_IDX_COUNT', { file, expected: counted(expected, 'label'), came: labels.length })
   }
   return labels
 }
@@ -54,7 +55,7 @@ export function decodeIdxHeader(bytes: Uint8Array, dimensions: number, fileBytes
   const expected = [0, 0, unsignedByte, dimensions]
   const magic = [...bytes.subarray(0, 4)]
   if (magic.length < 4 || magic.some((byte, index) => byte !== expected[index])) {
-    throw dataError('DATA_IDX_MAGIC', { file, expected: hex(expected), came: hex(magic) })
+    throw formatError('DATA_IDX_MAGIC', { file, expected: hex(expected), came: hex(magic) })
   }
   const dataOffset = idxHeaderBytes(dimensions)
   const header = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -63,7 +64,7 @@ export function decodeIdxHeader(bytes: Uint8Array, dimensions: number, fileBytes
   )
   const size = dataOffset + sizeOf(shape)
   if (bytes.length < dataOffset || fileBytes !== size) {
-    throw dataError('DATA_IDX_SIZE', { file, expected: size, came: fileBytes })
+    throw formatError('DATA_IDX_SIZE', { file, expected: size, came: fileBytes })
   }
   return { shape, dataOffset }
 }

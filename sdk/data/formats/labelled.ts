@@ -1,7 +1,8 @@
 import { sizeOf } from '../../weights/layout.ts'
-import { counted, dataError } from '../errors.ts'
+import { counted } from '../errors.ts'
 import { checkFinite, type Examples, valueError } from '../examples.ts'
 import { inMemoryExamples } from '../in-memory-examples.ts'
+import { formatError } from './errors.ts'
 import type { NdArray } from './npy.ts'
 
 /** Settings for reading arrays of features. */
@@ -68,7 +69,7 @@ export function checkLabels({ shape, values }: NdArray, expected: number, file: 
     const advice = isOneHot
       ? 'labels must be class numbers: in place of one-hot labels, save numpy.argmax(labels, axis=1)'
       : 'give the features and labels of the same set'
-    throw dataError('DATA_LABELS', { file, expected: counted(expected, 'label'), came: shape.join(', '), advice })
+    throw formatError('DATA_LABELS', { file, expected: counted(expected, 'label'), came: shape.join(', '), advice })
   }
   checkAllFinite(values, 1, file)
 }
@@ -77,7 +78,7 @@ export function checkLabels({ shape, values }: NdArray, expected: number, file: 
 export function checkTargets({ shape, values }: NdArray, expected: number, file: string): void {
   if (shape[0] !== expected) {
     const advice = 'give the features and targets of the same set'
-    throw dataError('DATA_LABELS', { file, expected: counted(expected, 'target'), came: shape.join(', '), advice })
+    throw formatError('DATA_LABELS', { file, expected: counted(expected, 'target'), came: shape.join(', '), advice })
   }
   checkAllFinite(values, values.length / Math.max(1, expected), file)
 }

@@ -1,6 +1,6 @@
 import { sizeOf } from '../../weights/layout.ts'
-import { damaged, dataError, hex } from '../errors.ts'
 import type { NumericArray } from '../in-memory-examples.ts'
+import { damaged, formatError, hex } from './errors.ts'
 import { bytesOf, type NumberType, numberKinds, numbersIn } from './number-type.ts'
 
 /** An array of several dimensions, row-major. */
@@ -165,7 +165,7 @@ function typeOf(descr: string, file: string): NumberType {
   const [, order, letters] = /^'([<>|])(\w+)'$/.exec(descr) ?? []
   const kind = numberKinds.find((kind) => kind === letters)
   if (!kind || (order === '|' && !kind.endsWith('1'))) {
-    throw dataError('DATA_TYPE', { file, came: descr, expected: numberKinds.join(', ') })
+    throw formatError('DATA_TYPE', { file, came: descr, expected: numberKinds.join(', ') })
   }
   return { kind, bigEndian: order === '>' }
 }

@@ -1,6 +1,6 @@
 import { unzipSync, zipSync } from 'fflate'
 import { crc32 } from '../../../runtime/index.ts'
-import { damaged, dataError } from '../errors.ts'
+import { damaged, formatError } from './errors.ts'
 import { decodeNpy, encodeNpy, type NdArray } from './npy.ts'
 
 /**
@@ -18,7 +18,7 @@ export function decodeNpz(bytes: Uint8Array, file: string, names?: readonly stri
   }
   const missing = names?.find((name) => !arrays.has(name))
   if (missing !== undefined) {
-    throw dataError('DATA_MEMBER', { file, name: missing, known: archive.names.map(nameOf).join(', ') || 'none' })
+    throw formatError('DATA_MEMBER', { file, name: missing, known: archive.names.map(nameOf).join(', ') || 'none' })
   }
   return arrays
 }

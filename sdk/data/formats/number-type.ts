@@ -1,6 +1,6 @@
 import { fromHalf } from '../../weights/formats/float-type.ts'
-import { damaged, dataError } from '../errors.ts'
 import type { NumericArray } from '../in-memory-examples.ts'
+import { damaged, formatError } from './errors.ts'
 
 /** Kinds of numbers: numpy's letter (boolean, unsigned, integer, float), then the number of bytes. */
 export const numberKinds = ['b1', 'u1', 'i1', 'u2', 'i2', 'u4', 'i4', 'u8', 'i8', 'f2', 'f4', 'f8'] as const
@@ -77,7 +77,7 @@ function doubles(integers: BigUint64Array | BigInt64Array, { file, offset }: Byt
     const value = Number(integers[index])
     if (!Number.isSafeInteger(value)) {
       const came = `64-bit integers, of which ${integers[index]} at byte ${offset + 8 * index} is beyond 2^53`
-      throw dataError('DATA_TYPE', { file, came, expected: 'int32, float32 or float64' })
+      throw formatError('DATA_TYPE', { file, came, expected: 'int32, float32 or float64' })
     }
     values[index] = value
   }
