@@ -1,6 +1,6 @@
 import type { Kernels } from '../kernels.ts'
 import type { Plan } from '../plan.ts'
-import type { GateMatrix } from '../weight-layouts.ts'
+import { type GateMatrix, skewBytes } from '../weight-layouts.ts'
 
 /**
  * Where the parts of a recurrent layer lie. Pitches are in bytes. Each example has a row of gates for each step, and a
@@ -69,12 +69,35 @@ function products(plan: Plan, { width, steps, recurrentKernel, gateRows, gatePit
       const panels = (count * width) / 8
       kernels.forward(states, table, batch, run, 1, w, panelBytes, panels, noBias, sums, gatePitch, 0)
     },
-    /** Writes the gradient of the states, from those of a step's gates. */
-    backward(kernels: Kernels, batch: number, gates: number, from: number, count: number, target: number) {
-      const dy = gates + 4 * from * width
-      const w = address + ((from * width) / 8) * panelBytes
-      const panels = (count * width) / 8
-      kernels.inputGradient(dy, steps * gatePitch, batch, w, panelBytes, panels, target, 4 * width, width)
+    /** The gradient of the states, from those of `count` gates of a step, from gate `from` on. */
+    backwardOf(from: number, count: number) {
+      const size = count * width
+      const part = address + ((from * width) / 8) * panelBytes
+      const turnedBytes = 32 * size + skewBytes
+      const turned = plan.allocate((width / 8) * turnedBytes)
+      const gateRun = plan.table([0, 0, 4 * size])
+      const gateTable = offsets(steps * gatePitch)
+      return {
+        /** Transposes the kernel: all steps of a pass multiply with it. */
+        begin: (kernels: Kernels) => kernels.turn(part, panelBytes, 1, width, size, turned, turnedBytes),
+        step(kernels: Kernels, batch: number, gates: number, target: number) {
+          const dy = gates + 4 * from * width
+          kernels.forward(
+            dy,
+            gateTable,
+            batch,
+            gateRun,
+            1,
+            turned,
+            turnedBytes,
+            width / 8,
+            noBias,
+            target,
+            4 * width,
+            0,
+          )
+        },
+      }
     },
     /** Adds the gradient of the kernel's part, over the states before all steps. */
     weightGradient(
@@ -85,23 +108,42 @@ function products(plan: Plan, { width, steps, recurrentKernel, gateRows, gatePit
       count: number,
       [shift, scale]: readonly [number, number],
     ) {
-      kernels.weightGradient(
-        first,
-        statePitch,
-        perExample * statePitch,
-        batch,
-        steps,
-        run,
-        1,
-        gateRows + 4 * from * width,
-        gatePitch,
-        address + ((from * width) / 8) * panelBytes + shift,
-        panelBytes,
-        (count * width) / 8,
-        scale,
-      )
+      const target = address + ((from * width) / 8) * panelBytes + shift
+      const panels = (count * width) / 8
+      const stride = perExample * statePitch
+      for (const { start, examples } of blocks(batch, steps)) {
+        const dy = gateRows + start * steps * gatePitch + 4 * from * width
+        const x = first + start * stride
+        kernels.weightGradient(
+          x,
+          statePitch,
+          stride,
+          examples,
+          steps,
+          run,
+          1,
+          dy,
+          gatePitch,
+          target,
+          panelBytes,
+          panels,
+          scale,
+        )
+      }
     },
   }
+}
+
+/** Most rows of a gradient's product: a column of more rows leaves the nearest cache before it is read again. */
+const blockRows = 128
+
+/** A batch in blocks of examples, whose steps are the rows of a gradient's product. */
+export function blocks(batch: number, steps: number): readonly { readonly start: number; readonly examples: number }[] {
+  const size = Math.max(1, Math.floor(blockRows / steps))
+  return Array.from({ length: Math.ceil(batch / size) }, (_, index) => ({
+    start: index * size,
+    examples: Math.min(size, batch - index * size),
+  }))
 }
 
 /** Running gradients of a backward pass, one row of units for each example. */
@@ -120,8 +162,9 @@ function runningGradient(plan: Plan, { width }: Frame) {
 const lstm: MakeCell = (plan, frame, states) => {
   const { units, width, steps, activation, gateActivation, gatePitch, statePitch, outputPitch } = frame
   const perExample = steps + 1
-  const { sums, offsets, forward, backward, weightGradient } = products(plan, frame)
+  const { sums, offsets, forward, backwardOf, weightGradient } = products(plan, frame)
   const table = offsets(perExample)
+  const toStates = backwardOf(0, 4)
   const carried = plan.allocate(plan.batch * perExample * statePitch)
   const [dh, dc] = [runningGradient(plan, frame), runningGradient(plan, frame)]
   const kept = frame.isMasked ? runningGradient(plan, frame) : undefined
@@ -153,6 +196,7 @@ const lstm: MakeCell = (plan, frame, states) => {
       )
     },
     begin(kernels, batch, gradient) {
+      toStates.begin(kernels)
       dh.begin(kernels, batch, gradient)
       dc.begin(kernels, batch)
       kept?.begin(kernels, batch)
@@ -177,7 +221,7 @@ const lstm: MakeCell = (plan, frame, states) => {
         4 * steps,
         work,
       )
-      backward(kernels, batch, gates, 0, 4, dh.address)
+      toStates.step(kernels, batch, gates, dh.address)
     },
     weightGradient(kernels, batch, ...to) {
       weightGradient(kernels, batch, { first: states + frame.firstBefore, perExample }, 0, 4, to)
@@ -189,8 +233,9 @@ const lstm: MakeCell = (plan, frame, states) => {
 const gru: MakeCell = (plan, frame, states) => {
   const { units, width, steps, activation, gateActivation, gatePitch, statePitch, outputPitch } = frame
   const perExample = steps + 1
-  const { sums, offsets, forward, backward, weightGradient } = products(plan, frame)
+  const { sums, offsets, forward, backwardOf, weightGradient } = products(plan, frame)
   const table = offsets(perExample)
+  const [toStates, toResets] = [backwardOf(0, 2), backwardOf(2, 1)]
   /** r·h of each step. */
   const resets = plan.allocate(plan.batch * steps * statePitch)
   const resetTable = offsets(steps)
@@ -235,6 +280,8 @@ const gru: MakeCell = (plan, frame, states) => {
       )
     },
     begin(kernels, batch, gradient) {
+      toStates.begin(kernels)
+      toResets.begin(kernels)
       dh.begin(kernels, batch, gradient)
       kept.begin(kernels, batch)
     },
@@ -256,7 +303,7 @@ const gru: MakeCell = (plan, frame, states) => {
         4 * steps,
         work,
       )
-      backward(kernels, batch, gates, 2, 1, dReset.address)
+      toResets.step(kernels, batch, gates, dReset.address)
       kernels.gruGatesGradient(
         batch,
         width,
@@ -271,7 +318,7 @@ const gru: MakeCell = (plan, frame, states) => {
         4 * steps,
         work,
       )
-      backward(kernels, batch, gates, 0, 2, dh.address)
+      toStates.step(kernels, batch, gates, dh.address)
     },
     weightGradient(kernels, batch, ...to) {
       weightGradient(kernels, batch, { first: states + frame.firstBefore, perExample }, 0, 2, to)
@@ -283,8 +330,9 @@ const gru: MakeCell = (plan, frame, states) => {
 const simple: MakeCell = (plan, frame, states) => {
   const { units, width, steps, activation, gatePitch, statePitch, outputPitch } = frame
   const perExample = steps + 1
-  const { sums, offsets, forward, backward, weightGradient } = products(plan, frame)
+  const { sums, offsets, forward, backwardOf, weightGradient } = products(plan, frame)
   const table = offsets(perExample)
+  const toStates = backwardOf(0, 1)
   const dh = runningGradient(plan, frame)
   const kept = frame.isMasked ? runningGradient(plan, frame) : undefined
   const gateStride = steps * gatePitch
@@ -311,6 +359,7 @@ const simple: MakeCell = (plan, frame, states) => {
       )
     },
     begin(kernels, batch, gradient) {
+      toStates.begin(kernels)
       dh.begin(kernels, batch, gradient)
       kept?.begin(kernels, batch)
     },
@@ -330,7 +379,7 @@ const simple: MakeCell = (plan, frame, states) => {
         mask,
         4 * steps,
       )
-      backward(kernels, batch, gates, 0, 1, dh.address)
+      toStates.step(kernels, batch, gates, dh.address)
     },
     weightGradient(kernels, batch, ...to) {
       weightGradient(kernels, batch, { first: states + frame.firstBefore, perExample }, 0, 1, to)

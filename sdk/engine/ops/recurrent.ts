@@ -2,7 +2,7 @@ import type { InitializerSpec } from '../../learn/initializer.ts'
 import type { Kernels } from '../kernels.ts'
 import { type Plan, paddedTo8, type Tensor } from '../plan.ts'
 import { gateMatrix, gateRow, skewBytes } from '../weight-layouts.ts'
-import { type Cell, cells, type Frame, type Step } from './recurrent-cells.ts'
+import { blocks, type Cell, cells, type Frame, type Step } from './recurrent-cells.ts'
 import { inPixels } from './shaping.ts'
 
 /** Activations of recurrent layers, by their numbers in assembly/recurrent.ts. */
@@ -142,21 +142,24 @@ export function recurrent(plan: Plan, settings: RecurrentSettings, given: Tensor
       for (const step of order.toReversed()) cell.backward(kernels, batch, step)
       const rows = batch * steps
       if (x.gradient !== 0) inputGradient(kernels, rows)
-      kernels.weightGradient(
-        x.value,
-        xPitch,
-        0,
-        1,
-        rows,
-        inputRun,
-        1,
-        frame.gateRows,
-        gatePitch,
-        kernel.address + gradientShift,
-        kernel.panelBytes,
-        panels,
-        gradientScale,
-      )
+      for (const { start, examples } of blocks(batch, steps)) {
+        const first = start * steps
+        kernels.weightGradient(
+          x.value + first * xPitch,
+          xPitch,
+          0,
+          1,
+          examples * steps,
+          inputRun,
+          1,
+          frame.gateRows + first * gatePitch,
+          gatePitch,
+          kernel.address + gradientShift,
+          kernel.panelBytes,
+          panels,
+          gradientScale,
+        )
+      }
       cell.weightGradient(kernels, batch, gradientShift, gradientScale)
       if (biasInitializer) {
         kernels.sumRows(frame.gateRows, gatePitch, rows, gates * width, bias + gradientShift, gradientScale)
