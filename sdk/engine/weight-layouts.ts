@@ -28,6 +28,7 @@ interface PanelWeightsRequest {
  */
 const panelsOf = new WeakMap<Plan, Map<string, PanelWeights>>()
 const rowsOf = new WeakMap<Plan, Map<string, number>>()
+const matricesOf = new WeakMap<Plan, Map<string, GateMatrix>>()
 
 function named<Place>(places: WeakMap<Plan, Map<string, Place>>, plan: Plan, name: string, make: () => Place): Place {
   const known = places.get(plan) ?? new Map<string, Place>()
@@ -152,18 +153,21 @@ interface GateMatrixRequest {
 }
 
 /** Allocates a trained matrix [inputs, gates · units]. */
-export function gateMatrix(
-  plan: Plan,
-  { name, inputs, rows, units, gates, initializer }: GateMatrixRequest,
-): GateMatrix {
+export function gateMatrix(plan: Plan, request: GateMatrixRequest): GateMatrix {
+  return named(matricesOf, plan, request.name, () => newMatrix(plan, request))
+}
+
+function newMatrix(plan: Plan, { name, inputs, rows, units, gates, initializer }: GateMatrixRequest): GateMatrix {
   const panelBytes = 32 * rows + skewBytes
-  const address = plan.trained(((gates * paddedTo8(units)) / 8) * panelBytes)
+  const bytes = ((gates * paddedTo8(units)) / 8) * panelBytes
+  const address = plan.trained(bytes)
   plan.weights.push({
     name,
     shape: [inputs, gates * units],
     initializer,
     trained: true,
     rows: inputs,
+    place: { address, bytes },
     load: (kernels, source, from, count) =>
       kernels.packGates(source, count, units, gates, address + 32 * from, panelBytes),
     save: (kernels, target, from, count) =>
@@ -172,18 +176,16 @@ export function gateMatrix(
   return { address, panelBytes }
 }
 
+interface GateRowRequest extends Pick<GateMatrixRequest, 'name' | 'units' | 'gates'> {
+  readonly initializer: InitializerSpec | undefined
+}
+
 /** Allocates a trained row of `gates` · `units` values, each gate padded; without an initializer zeros, which stay. */
-export function gateRow(
-  plan: Plan,
-  {
-    name,
-    units,
-    gates,
-    initializer,
-  }: Pick<GateMatrixRequest, 'name' | 'units' | 'gates'> & {
-    readonly initializer: InitializerSpec | undefined
-  },
-): number {
+export function gateRow(plan: Plan, request: GateRowRequest): number {
+  return named(rowsOf, plan, request.name, () => newGateRow(plan, request))
+}
+
+function newGateRow(plan: Plan, { name, units, gates, initializer }: GateRowRequest): number {
   const pitch = 4 * paddedTo8(units)
   if (!initializer) return plan.allocate(gates * pitch)
   const address = plan.trained(gates * pitch)
@@ -193,6 +195,7 @@ export function gateRow(
     initializer,
     trained: true,
     rows: 1,
+    place: { address, bytes: gates * pitch },
     load: (kernels, source) => kernels.copyRows(source, 4 * units, address, pitch, gates, 4 * units),
     save: (kernels, target) => kernels.copyRows(address, pitch, target, 4 * units, gates, 4 * units),
   })

@@ -70,6 +70,31 @@ test('gradients of such models are the measured slopes of the loss', async (t) =
   await t.notThrowsAsync(fc.assert(property, { numRuns: 8, includeErrorInReport: true }))
 })
 
+test('several outputs lie side by side, and a recurrent layer shares its weights between two inputs', async (t) => {
+  const property = fc.asyncProperty(cases, (given) =>
+    agrees({
+      ...given,
+      shape: [14],
+      model: (tf) => {
+        const { layers } = tf
+        const inputs = [tf.input({ shape: [4, 2] }), tf.input({ shape: [3, 2] })]
+        const shared = layers.gru({ units: 3, recurrentActivation: 'sigmoid' })
+        const [a, b] = inputs.map((input) => through(shared, input))
+        const one = through(
+          layers.dense({ units: 1 }),
+          through(
+            layers.add(),
+            [a, b].filter((each) => each !== undefined),
+          ),
+        )
+        const pair = through(layers.reshape({ targetShape: [1, 2] }), through(layers.dense({ units: 2 }), one))
+        return tf.model({ inputs, outputs: [pair, one] })
+      },
+    }),
+  )
+  await t.notThrowsAsync(fc.assert(property, { numRuns: 5, includeErrorInReport: true }))
+})
+
 test('an input may be a list of numbers for a table, beside others', async (t) => {
   const property = fc.asyncProperty(cases, (given) =>
     agrees({
