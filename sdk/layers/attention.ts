@@ -1,7 +1,7 @@
 import type { serialization, Tensor } from '@tensorflow/tfjs'
 import { type LayerSettings, recordLayer, sinePositions } from '../engine/index.ts'
-import { learnError } from '../learn/errors.ts'
 import { type InitializerSpec, initializerSpec } from '../learn/initializer.ts'
+import { layersError } from './errors.ts'
 import { type Layer, presentTensorFlow, type TensorFlow } from './tensorflow.ts'
 
 export interface MultiHeadAttentionSettings extends LayerSettings {
@@ -72,7 +72,7 @@ function made(what: string, className: string, settings: object, make: (makers: 
   const recorded = recordLayer(className, { ...settings })
   if (recorded !== undefined) return recorded
   const tf = presentTensorFlow()
-  if (!tf) throw learnError('LEARN_OUTSIDE_MODEL', { what })
+  if (!tf) throw layersError('LEARN_OUTSIDE_MODEL', { what })
   return make(registerAttention(tf))
 }
 

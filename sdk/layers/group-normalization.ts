@@ -1,6 +1,7 @@
 import type { serialization, Tensor } from '@tensorflow/tfjs'
 import { type LayerSettings, recordLayer } from '../engine/index.ts'
 import { learnError } from '../learn/errors.ts'
+import { layersError } from './errors.ts'
 import { type Layer, presentTensorFlow, type TensorFlow } from './tensorflow.ts'
 
 /**
@@ -17,7 +18,7 @@ export function groupNormalization(settings: GroupNormalizationSettings = {}): u
   if (recorded !== undefined) return recorded
   const tf = presentTensorFlow()
   const layer = tf && groupNormalizationLayer(tf, settings)
-  if (!layer) throw learnError('LEARN_OUTSIDE_MODEL', { what: 'groupNormalization' })
+  if (!layer) throw layersError('LEARN_OUTSIDE_MODEL', { what: 'groupNormalization' })
   return layer
 }
 

@@ -1,10 +1,10 @@
 import type { LayersModel } from '@tensorflow/tfjs'
 import { isRecord } from '../../runtime/index.ts'
 import { requireLoadableNames } from '../engine/index.ts'
-import { learnError } from '../learn/errors.ts'
 import { forgetBias, type InitializerSpec, initialValues } from '../learn/initializer.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import { type Layout, layoutOf, sizeOf, type TensorSpec, tensorViews } from '../weights/layout.ts'
+import { layersError } from './errors.ts'
 import { type LastActivationOf, lastActivationOf } from './layers-loss.ts'
 import type { TensorFlow } from './tensorflow.ts'
 
@@ -40,7 +40,7 @@ export interface ModelDescription {
  */
 export function describeModel(tf: TensorFlow, model: LayersModel): ModelDescription {
   if (!(model instanceof tf.LayersModel))
-    throw learnError('LEARN_MODEL', { came: `it is no layers model, but ${typeof model}` })
+    throw layersError('LEARN_MODEL', { came: `it is no layers model, but ${typeof model}` })
   const layers = allLayers(tf, model)
   const normalizers = layers.filter((layer) => layer.getClassName() === 'BatchNormalization')
   for (const layer of normalizers) if (!layer.trainable) useMovingMeans(layer)
@@ -126,7 +126,7 @@ function drawsMasks(layer: Layer): boolean {
   const name = layer.getClassName()
   const { dropout = 0, recurrentDropout = 0 } = layer.getConfig()
   const draws = /^(GaussianNoise|GaussianDropout|AlphaDropout)$/.test(name) || dropout !== 0 || recurrentDropout !== 0
-  if (draws) throw learnError('LEARN_RANDOM_LAYER', { layer: layer.name, class: name })
+  if (draws) throw layersError('LEARN_RANDOM_LAYER', { layer: layer.name, class: name })
   return name === 'Dropout'
 }
 
@@ -144,7 +144,7 @@ function sideBySide(shapes: readonly (readonly number[])[]): readonly number[] {
 
 function knownShape(shape: readonly (number | null)[]): number[] {
   return shape.slice(1).map((length) => {
-    if (length === null) throw learnError('LEARN_MODEL', { came: `it has the shape [${shape}]` })
+    if (length === null) throw layersError('LEARN_MODEL', { came: `it has the shape [${shape}]` })
     return length
   })
 }

@@ -12,6 +12,7 @@ import { type Metric, metricCounters } from '../learn/metrics.ts'
 import type { Steps } from '../learn/steps.ts'
 import { joined } from '../weights/joined.ts'
 import { sizeOf } from '../weights/layout.ts'
+import { layersError } from './errors.ts'
 import { type BatchTargets, lossGradients } from './layers-loss.ts'
 import { type Gradients, normScale, type Subject, type TensorSteps, tensorSteps } from './layers-steps.ts'
 import { type BatchOutputs, type BatchTerms, batchTerms } from './layers-terms.ts'
@@ -265,7 +266,7 @@ function apply(
   const found = [forLoss(() => model.apply(inputs, { training }))].flat()
   const tensors = found.filter((each) => each instanceof tf.Tensor)
   const [first, ...others] = tensors.slice(0, outputShapes.length)
-  if (!first || tensors.length < found.length) throw learnError('LEARN_MODEL', { came: 'its output is no tensor' })
+  if (!first || tensors.length < found.length) throw layersError('LEARN_MODEL', { came: 'its output is no tensor' })
   const outputs =
     others.length === 0
       ? first

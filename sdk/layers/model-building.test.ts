@@ -42,6 +42,7 @@ const unknown: Readonly<Record<string, readonly [settings: object, code: string,
   ],
   'an initializer': [
     {
+      engine: 'tensorflow',
       model: (tf: never) =>
         Reflect.apply(layerOf, undefined, [tf, 'gru', { units: 1, kernelInitializer: 'glorot_normal' }]),
     },

@@ -2,6 +2,7 @@ import type { LayersModel } from '@tensorflow/tfjs'
 import { CodedError, nearest } from '../../runtime/index.ts'
 import { requireLayerName, twinAmong } from '../engine/index.ts'
 import { learnError } from '../learn/errors.ts'
+import { layersError } from './errors.ts'
 import { registerOwnLayers } from './own-layers.ts'
 import { type TensorFlow, whileBuilding } from './tensorflow.ts'
 
@@ -54,7 +55,7 @@ function layerFactory(tf: TensorFlow, property: string | symbol, named: string[]
 function unknownName(place: string, name: string, known: readonly string[]): Error {
   const near = nearest(name, known)
   const meant = near === undefined ? '' : ` (did you mean ${near}?)`
-  return learnError('LEARN_UNKNOWN_NAME', { place, name, meant, known: known.join(', ') })
+  return layersError('LEARN_UNKNOWN_NAME', { place, name, meant, known: known.join(', ') })
 }
 
 /** Whether a name is that of a factory: classes begin with a capital. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
-import { learnError } from '../learn/errors.ts'
+import { layersError } from './errors.ts'
 import type { TensorFlow } from './tensorflow.ts'
 
 export interface NativeTensorFlowPlace {
@@ -56,7 +56,7 @@ async function builtModule(folder: string): Promise<string | undefined> {
     const { module }: { readonly module?: unknown } = JSON.parse(text)
     return join(folder, String(module))
   } catch (cause) {
-    throw learnError('LEARN_NATIVE', { folder, reason: 'its record built.json is damaged' }, { cause })
+    throw layersError('LEARN_NATIVE', { folder, reason: 'its record built.json is damaged' }, { cause })
   }
 }
 
@@ -70,7 +70,7 @@ function load(module: string): TensorFlow {
     return tf
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw learnError('LEARN_NATIVE', { folder: module, reason }, { cause })
+    throw layersError('LEARN_NATIVE', { folder: module, reason }, { cause })
   }
 }
 

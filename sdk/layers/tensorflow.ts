@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs'
 import type { EngineTensorFlow, LayerLike } from '../engine/index.ts'
-import { learnError } from '../learn/errors.ts'
+import { layersError } from './errors.ts'
 
 /** @ts-ignore: a project without TensorFlow.js has no such module, and the type is `any` there. */
 type InstalledTensorFlow = typeof import('@tensorflow/tfjs')
@@ -28,7 +28,7 @@ export async function loadTensorFlow(reason = 'the workload asks for it'): Promi
   loading ??= load()
   return loading.catch((cause: unknown) => {
     loading = undefined
-    throw learnError('LEARN_TENSORFLOW', { reason }, { cause })
+    throw layersError('LEARN_TENSORFLOW', { reason }, { cause })
   })
 }
 

@@ -17,6 +17,7 @@ import { localTraining } from '../learn/local-training.ts'
 import { type Loss, type LossChoice, lossOf } from '../learn/loss.ts'
 import { checkSteps, type Steps } from '../learn/steps.ts'
 import { type Layout, layoutOf, sizeOf } from '../weights/layout.ts'
+import { layersError } from './errors.ts'
 import type { ModelFunction } from './layers-learner.ts'
 
 export interface VerticalLearnerSettings extends Steps {
@@ -65,7 +66,7 @@ export function verticalLearner({ parties, top, loss: lossName, ...steps }: Vert
   const models = parties.map((party) => party && modelOf(party))
   const head = modelOf(top, loss)
   const [width, values] = [sizeOf(head.graph.inputShape), sum(models.map((model) => model?.outputs ?? 0))]
-  if (width !== values) throw learnError('LEARN_PARTIES', { came: width, expected: values, parties: parties.length })
+  if (width !== values) throw layersError('LEARN_PARTIES', { came: width, expected: values, parties: parties.length })
 
   const batch = Math.max(steps.batch, usualBatch)
   const fitted = fittedLoss(loss, head.outputShape)
@@ -98,7 +99,7 @@ export function verticalLearner({ parties, top, loss: lossName, ...steps }: Vert
       layouts.push(layoutOf([...own, ...named('top', head.layout)]))
     }
   }
-  if (!last) throw learnError('LEARN_PARTIES', { came: width, expected: values, parties: 0 })
+  if (!last) throw layersError('LEARN_PARTIES', { came: width, expected: values, parties: 0 })
   const topPiece = last
   const layout = layoutOf(layouts.flatMap(({ tensors }) => tensors))
   const inputSize = sum(pieces.map((piece) => piece?.inputs ?? 0))

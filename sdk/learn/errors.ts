@@ -90,18 +90,6 @@ const learnErrors = {
     message: 'metric {name} of {what} is {value}: expected a number',
     hint: 'return metrics as numbers, each a mean over the examples, and leave out a metric without a value',
   },
-  LEARN_MODEL: {
-    message: 'the model must be a layers model with inputs and outputs of known shape, but {came}',
-    hint: 'return tf.sequential({ layers: [...] }) whose first layer has an inputShape, or tf.model({ inputs, outputs })',
-  },
-  LEARN_NATIVE: {
-    message: 'the native TensorFlow in {folder} does not load: {reason}',
-    hint: 'remove the folder, and install or build the native TensorFlow again, or go without',
-  },
-  LEARN_OUTSIDE_MODEL: {
-    message: '{what} was called outside the making of a model',
-    hint: "call it only in the function that makes a learner's model",
-  },
   LEARN_OVERFLOW: {
     message: 'training diverged: after its last step, of batch {batch} in epoch {epoch}, weights are not finite',
     hint: "use a smaller learningRate than {learningRate}, and check that the round's weights and terms are finite",
@@ -119,14 +107,6 @@ const learnErrors = {
     message: 'the model has no part {part}: {reason}',
     hint: 'cut the model after a layer through which all values pass; the layers are {layers}',
   },
-  LEARN_PARTIES: {
-    message: 'the top model takes {came} values for an example, but the models of {parties} parties give {expected}',
-    hint: "give the top model's first layer the inputShape [{expected}], and at least one party a model",
-  },
-  LEARN_RANDOM_LAYER: {
-    message: "layer {layer} of class '{class}' draws random numbers that cannot come from the job's stream",
-    hint: 'leave it out, or use a dropout layer without a seed',
-  },
   LEARN_SETTING: {
     message: '{name} must be {expected}, but is {value}',
     hint: 'correct the setting of the learner',
@@ -135,15 +115,6 @@ const learnErrors = {
     message:
       "the learner has clipNorm {clipNorm}, which needs the norm of the gradient over the whole model, but each end sees its own part's gradient alone",
     hint: 'leave clipNorm out, or bound each value with clipValue instead',
-  },
-  LEARN_TENSORFLOW: {
-    message:
-      'the model needs TensorFlow.js ({reason}): npm install @tensorflow/tfjs@4.22.0 @tensorflow/tfjs-backend-wasm@4.22.0',
-    hint: 'install both where flame-fl is installed (with -g if flame-fl was), or build the model from layers that the engine knows',
-  },
-  LEARN_UNKNOWN_NAME: {
-    message: "{place} does not know the name '{name}'{meant}",
-    hint: 'the known names are {known}',
   },
   LEARN_WEIGHTS: {
     message: '{what} must have {expected} values, as the layout says, but has {came}',
