@@ -10,6 +10,7 @@ import {
   twoTier,
   workload,
 } from 'flame-fl/sdk'
+import { savedModel } from 'flame-fl/sdk/node'
 import { messageLength, messages, wordCount } from './messages.ts'
 
 /** A layer's output for an input, or for several. */
@@ -47,10 +48,22 @@ export default workload({
     learningRate: 0.003,
     /** Number of messages of a client. */
     messages: 64,
+    /** Folder of a trained model to begin with, such as a round of this job's models. */
+    base: '',
+    /** Rank of adapters, which alone train and travel. 0: the whole model does. */
+    lora: 0,
   },
 
-  learner: ({ learningRate, epochs, batch }) =>
-    layersLearner({ model: attentive, loss: 'sigmoidCrossEntropy', optimizer: 'adam', learningRate, epochs, batch }),
+  learner: async ({ learningRate, epochs, batch, base, lora }) =>
+    layersLearner({
+      model: base === '' ? attentive : await savedModel(base),
+      ...(lora > 0 && { lora: { rank: lora } }),
+      loss: 'sigmoidCrossEntropy',
+      optimizer: 'adam',
+      learningRate,
+      epochs,
+      batch,
+    }),
 
   data({ clients, messages: count }, random) {
     const seed = random.uint32()

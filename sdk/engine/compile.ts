@@ -44,6 +44,7 @@ export interface CompiledSize extends PlanSize {
 export function compile(graph: LayerGraph, size: CompiledSize): CompiledModel {
   const { targets = 1, weighedRows = 0, inRows = false } = size
   const plan = new Plan(size)
+  plan.adapters = graph.adapters
   const input = plan.tensor(graph.inputShape, graph.inputGradient ? 'inner' : 'input')
   const consumers = countConsumers(graph)
   /** The outputs of each layer, one tensor for each consumer. */

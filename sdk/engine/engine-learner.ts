@@ -36,11 +36,12 @@ export interface EngineModel {
 
 /**
  * Reads a topology as a model to train with a loss, or, without one, as a part of a model whose outputs go elsewhere.
+ * With `adapters`, dense and attention layers have adapters beside their kernels.
  *
  * @throws LEARN_ENGINE_MODEL, naming the layer or setting that the engine doesn't know; LEARN_LAST_ACTIVATION.
  */
-export function engineModel(topology: unknown, loss?: Loss): EngineModel {
-  const { graph, compiled, lastActivation } = forLoss(layerGraph(topology), loss)
+export function engineModel(topology: unknown, loss?: Loss, adapters?: LayerGraph['adapters']): EngineModel {
+  const { graph, compiled, lastActivation } = forLoss({ ...layerGraph(topology), adapters }, loss)
   const { output } = compiled
   const slots = inLayoutOrder(compiled.slots)
   requireLoadableNames(

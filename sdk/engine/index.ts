@@ -1,3 +1,4 @@
+export { adapterLearner } from './engine-adapters.ts'
 export { type EngineModel, engineLearner, engineModel } from './engine-learner.ts'
 export { engineParts } from './engine-parts.ts'
 export { requireLayerName, requireLoadableNames, twinAmong } from './model/layer-graph.ts'

@@ -122,6 +122,8 @@ export class Plan {
    * must not move.
    */
   apart = false
+  /** Rank and factor of the adapters of dense and attention layers. Absent: no adapters. */
+  adapters: { readonly rank: number; readonly scale: number } | undefined
   /** Trained weights are contiguous, so that a step can move all in one pass. */
   readonly trainedStart: number
   readonly #frozenStart: number

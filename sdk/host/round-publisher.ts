@@ -1,4 +1,5 @@
 import type { ActorContext } from '../../runtime/index.ts'
+import { publishedWeights } from '../learn/adapters.ts'
 import type { Arithmetic, Lineage, ModelRegistry } from '../registry/registry.ts'
 import type { NotCounted, RoundRecord } from '../role/role.ts'
 import type { Algorithm, Quantum } from '../strategy/algorithm.ts'
@@ -65,12 +66,13 @@ export function roundPublisher(
 
   return {
     async publish(record: RoundRecord): Promise<void> {
-      const { round, part, section, weights, digests, metrics, members, arrivals, privacy } = record
+      const { round, part, section, digests, metrics, members, arrivals, privacy } = record
       const { hashes, isKnown } = partOf(part)
       await isKnown
       if (actor.hasEnded) actor.signal.throwIfAborted()
+      const { modelTopology, ...parts } = (section === undefined ? pool : pool.sections?.[section]) ?? pool
+      const { layout, weights } = publishedWeights(parts, record.weights)
       const hash = await actor.outside(weightsHash(weights))
-      const { layout, modelTopology } = (section === undefined ? pool : pool.sections?.[section]) ?? pool
       await registry.commit({
         job: run,
         round,

@@ -1,5 +1,6 @@
 import { CodedError } from '../../runtime/index.ts'
-import { engineLearner, engineModel, type Recording, recordModel } from '../engine/index.ts'
+import { adapterLearner, engineLearner, engineModel, type Recording, recordModel } from '../engine/index.ts'
+import type { LowRank } from '../learn/adapters.ts'
 import { learnError } from '../learn/errors.ts'
 import { checkTargets, fittedLoss } from '../learn/fitted-loss.ts'
 import type { Learner } from '../learn/learner.ts'
@@ -7,6 +8,8 @@ import { type Loss, type LossChoice, lastActivationRemark, lossApplies, lossOf }
 import { checkMetrics, type Metric } from '../learn/metrics.ts'
 import { predictionsOf } from '../learn/predictions.ts'
 import { checkSteps, type Steps } from '../learn/steps.ts'
+import { randomStream } from '../random/random-stream.ts'
+import { weightsOf } from '../weights/layout.ts'
 import { type Backend, backendFor, probe } from './backend.ts'
 import { tensorLoss } from './layers-loss.ts'
 import { describeModel, type ModelDescription } from './layers-model.ts'
@@ -33,6 +36,12 @@ export interface LayersLearnerSettings extends Steps {
   readonly loss: LossChoice
   /** Metrics of evaluations beside the loss and, for a loss with classes, the accuracy. */
   readonly metrics?: readonly Metric[]
+  /**
+   * Only low-rank adapters of dense and attention layers train and travel (LoRA, Hu et al., ICLR 2022); published models
+   * have them merged. The other weights stay those of the saved model; of a model function they are drawn from a stream
+   * that is the same for all jobs. For the engine alone.
+   */
+  readonly lora?: LowRank
   /** `auto`: the engine if it knows every layer of the model, else TensorFlow.js. Default `auto`. */
   readonly engine?: 'auto' | 'engine' | 'tensorflow'
   /**
@@ -54,10 +63,20 @@ export interface LayersLearnerSettings extends Steps {
  */
 export async function layersLearner(settings: LayersLearnerSettings): Promise<Learner> {
   checkSteps(settings)
-  const { engine = 'auto', model: given, loss: lossChoice, metrics = [], tensorFlow, ...steps } = settings
+  const { engine = 'auto', model: given, loss: lossChoice, metrics = [], tensorFlow, lora, ...steps } = settings
   const loss = lossOf(lossChoice)
   const recording: Recording =
     engine === 'tensorflow' ? { cause: new Error("engine: 'tensorflow' asks for it") } : recordingOf(given)
+  if (lora) {
+    if ('cause' in recording) throw learnError('LEARN_ENGINE_MODEL', { reason: recording.cause.message })
+    return adapterLearner(recording.topology, {
+      ...{ loss, steps, metrics, lowRank: lora },
+      frozen: (model) =>
+        typeof given === 'function'
+          ? model.initialWeights(randomStream(0, 'frozen'))
+          : weightsOf(given.tensors, model.layout, given.file),
+    })
+  }
   const unloaded = 'topology' in recording ? onEngine(recording.topology, loss, steps, metrics) : undefined
   if (unloaded && 'learner' in unloaded) return startingFrom(given, unloaded.learner)
 

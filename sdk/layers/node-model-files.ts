@@ -51,6 +51,7 @@ export function withBaseModel(learner: Learner, place: string | URL, environment
   return {
     layout: learner.layout,
     modelTopology: learner.modelTopology,
+    adapters: learner.adapters,
     ...(learner.runsOn !== undefined && { runsOn: learner.runsOn }),
     ownSteps: learner.ownSteps,
     ...(learner.abilities && { abilities: learner.abilities }),

@@ -1,6 +1,7 @@
 import type { Examples } from '../data/examples.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import type { Layout } from '../weights/layout.ts'
+import type { Adapters } from './adapters.ts'
 import type { MetricCounts } from './metric-counts.ts'
 import type { Steps } from './steps.ts'
 
@@ -268,6 +269,11 @@ export interface Learner {
   readonly layout: Layout
   /** The model's architecture as TensorFlow.js JSON, if there is one. Stored with the weights. */
   readonly modelTopology?: unknown
+  /**
+   * Present where only adapters of a frozen model train: the layout is that of the adapters, and published models have
+   * them merged into the model's weights.
+   */
+  readonly adapters?: Adapters | undefined
   /** Names the code that does the arithmetic and, if that isn't the engine, the reason, for people to read. */
   readonly runsOn?: string
   /** The learner's settings of its steps, for algorithms that need to know them. Absent for other kinds of training. */

@@ -30,6 +30,7 @@ export async function inlinePool<S extends Settings>(
   return {
     layout: trainer.layout,
     modelTopology: trainer.modelTopology,
+    adapters: trainer.adapters,
     runsOn: trainer.runsOn,
     jobProducts: trainer.jobProducts,
     ownSteps: trainer.ownSteps,

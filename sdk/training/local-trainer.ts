@@ -22,7 +22,7 @@ import type {
 
 /** A workload's learner with its data, in the thread that made them. A pool runs one or several. */
 export interface LocalTrainer
-  extends Pick<Learner, 'layout' | 'modelTopology' | 'remarks'>,
+  extends Pick<Learner, 'layout' | 'modelTopology' | 'adapters' | 'remarks'>,
     Pick<TrainingPool, 'runsOn' | 'jobProducts' | 'ownSteps' | 'abilities' | 'modelLayers' | 'sections' | 'trainRoot'> {
   readonly clients: number
   /** Number of test examples. LEARN_EMPTY without any. */
@@ -151,6 +151,7 @@ export async function localTrainer<S extends Settings>(
   return {
     layout,
     modelTopology: learner.modelTopology,
+    adapters: learner.adapters,
     runsOn: runsOnOf(learner.runsOn, summed),
     jobProducts: summed,
     ownSteps: learner.ownSteps,

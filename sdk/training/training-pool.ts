@@ -1,3 +1,4 @@
+import type { Adapters } from '../learn/adapters.ts'
 import { learnError } from '../learn/errors.ts'
 import type {
   Ability,
@@ -72,6 +73,8 @@ export interface TrainingPool {
   readonly layout: Layout
   /** The model's architecture as TensorFlow.js JSON, if the learner has one. */
   readonly modelTopology?: unknown
+  /** As `Learner.adapters`. */
+  readonly adapters?: Adapters | undefined
   /** Names the code that does the arithmetic, if the learner names it. */
   readonly runsOn?: string | undefined
   /** How products are summed. Absent if the learner doesn't say. */

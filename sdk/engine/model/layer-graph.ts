@@ -1,5 +1,6 @@
 import { learnError } from '../../learn/errors.ts'
 import { sizeOf } from '../../weights/layout.ts'
+import type { Plan } from '../plan.ts'
 
 /** A use of a layer in a model, from Keras JSON. */
 export interface LayerNode {
@@ -26,6 +27,8 @@ export interface LayerGraph {
   readonly output: string
   /** Layers of several outputs, in the model's order. Absent for one output. */
   readonly outputs?: readonly string[]
+  /** Rank and factor of the adapters of dense and attention layers. Default: no adapters. */
+  readonly adapters?: Plan['adapters'] | undefined
   /** Whether the gradient with respect to the input is needed, as for a part of a model. Default: no. */
   readonly inputGradient?: boolean
 }

@@ -1,3 +1,4 @@
+import { adaptedDense } from '../ops/adapters.ts'
 import { conv2d } from '../ops/convolution.ts'
 import { dense } from '../ops/dense.ts'
 import { depthwiseConv2d } from '../ops/depthwise-conv2d.ts'
@@ -13,8 +14,9 @@ import { type LayerBuilder, type LayerSettings, requireImage, windowOver } from 
 /** Layers with weights that are multiplied or looked up. */
 export const weightedLayers: Readonly<Record<string, LayerBuilder>> = {
   Dense(plan, settings, [x]) {
+    const product = plan.adapters ? adaptedDense : dense
     return withActivation(plan, settings, (relu) =>
-      dense(plan, { name: settings.name, units: settings.count('units'), relu, ...settings.initializers() }, x),
+      product(plan, { name: settings.name, units: settings.count('units'), relu, ...settings.initializers() }, x),
     )
   },
   Conv2D(plan, settings, [x]) {

@@ -1,7 +1,9 @@
-import type { InitializerSpec } from '../../learn/initializer.ts'
+import { type InitializerSpec, initializerSpec } from '../../learn/initializer.ts'
 import type { Kernels } from '../kernels.ts'
 import { type Plan, paddedTo8, type Tensor, tensorSize } from '../plan.ts'
 import { panelWeights } from '../weight-layouts.ts'
+import { adapterInput } from './adapters.ts'
+import { add, fanOut } from './elementwise.ts'
 import { type Heads, headProjections } from './head-projection.ts'
 import { rowProduct } from './row-product.ts'
 
@@ -65,6 +67,7 @@ function projected(plan: Plan, settings: AttentionSettings, { query, key, value 
     { name: `${name}/key`, dim: keyDim, from: key },
     { name: `${name}/value`, dim: valueDim, from: value },
   ]
+  if (plan.adapters) return adaptedProjections(plan, settings, { query, key, value })
   const found: Heads[] = []
   for (let next = 0; next < parts.length; ) {
     const first = parts[next]?.from ?? query
@@ -78,6 +81,36 @@ function projected(plan: Plan, settings: AttentionSettings, { query, key, value 
   const [queryHeads, keyHeads, valueHeads] = found
   if (!queryHeads || !keyHeads || !valueHeads) throw new TypeError('an attention has three projections')
   return { query: queryHeads, key: keyHeads, value: valueHeads }
+}
+
+/** Each projection by itself, and adapters of the queries' and the values' kernels, as Hu et al. 2022 have them. */
+function adaptedProjections(plan: Plan, settings: AttentionSettings, { query, key, value }: AttentionInputs) {
+  const { name, keyDim, valueDim } = settings
+  const left = new Map<Tensor, Tensor[]>()
+  const uses = [query, key, value, query, value]
+  /** An input for one more consumer, with a gradient of its own. */
+  const once = (x: Tensor) => {
+    const views = left.get(x) ?? fanOut(plan, name, x, uses.filter((used) => used === x).length)
+    left.set(x, views)
+    return views.pop() ?? x
+  }
+  const projection = (part: string, dim: number, x: Tensor, given: Partial<AttentionSettings> = {}) => {
+    const [heads] = headProjections(plan, { ...settings, ...given, parts: [{ name: `${name}/${part}`, dim }] }, x)
+    if (!heads) throw new TypeError('a part has one projection')
+    return heads
+  }
+  const adapted = (part: string, dim: number, x: Tensor): Heads => {
+    const heads = projection(part, dim, once(x))
+    const low = adapterInput(plan, `${name}/${part}`, once(x))
+    const zeros = { kernelInitializer: initializerSpec('zeros'), biasInitializer: undefined }
+    const { tensor } = projection(`${part}/lora_b`, dim, low, zeros)
+    return { ...heads, tensor: add(plan, name, [heads.tensor, tensor]) }
+  }
+  return {
+    query: adapted('query', keyDim, query),
+    key: projection('key', keyDim, once(key)),
+    value: adapted('value', valueDim, value),
+  }
 }
 
 /** Whether two consumers have the same values in the same arrangement. */

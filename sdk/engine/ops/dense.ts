@@ -4,7 +4,7 @@ import { type Plan, type Tensor, tensorSize } from '../plan.ts'
 import { panelWeights } from '../weight-layouts.ts'
 import { inPixels } from './shaping.ts'
 
-interface DenseSettings {
+export interface DenseSettings {
   readonly name: string
   readonly units: number
   readonly relu: boolean

@@ -51,7 +51,7 @@ export type WorkerMessage = WorkerRequest | HeldMessage | { readonly type: 'abor
 export interface WorkerDescription
   extends Pick<
     TrainingPool,
-    'layout' | 'jobProducts' | 'ownSteps' | 'abilities' | 'modelLayers' | 'sections' | 'clients'
+    'layout' | 'adapters' | 'jobProducts' | 'ownSteps' | 'abilities' | 'modelLayers' | 'sections' | 'clients'
   > {
   readonly modelTopology: unknown
   readonly runsOn: string | undefined

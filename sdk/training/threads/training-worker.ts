@@ -12,7 +12,8 @@ import type { WorkerMessage, WorkerReply, WorkerRequest, WorkerStart } from './t
 async function serve({ bundle, settings, seed, datasets, files }: WorkerStart): Promise<void> {
   readFilesWith(fileReaderOver(files))
   const trainer = await localTrainer(await importWorkload(new URL(bundle)), settings, seed, datasets)
-  const { layout, modelTopology, runsOn, jobProducts, ownSteps, abilities, modelLayers, sections, clients } = trainer
+  const { layout, modelTopology, adapters, runsOn, jobProducts, ownSteps, abilities, modelLayers, sections, clients } =
+    trainer
   const hasRoot = trainer.trainRoot !== undefined
   const held = heldSums(layout, { shared: true })
   let running = new AbortController()
@@ -32,7 +33,7 @@ async function serve({ bundle, settings, seed, datasets, files }: WorkerStart): 
         answer(trainer, held, message, running.signal).then(send).catch(fail)
     }
   })
-  const model = { layout, modelTopology, runsOn, jobProducts, ownSteps, abilities, modelLayers, sections }
+  const model = { layout, modelTopology, adapters, runsOn, jobProducts, ownSteps, abilities, modelLayers, sections }
   send({ type: 'ready', description: { ...model, clients, hasRoot } })
 }
 
