@@ -37,6 +37,11 @@ function scaled(name: string, scale: number, mode: string): Record<string, Initi
 /** The names of the initializers. */
 export const initializerNames: readonly string[] = Object.keys(named)
 
+/** Whether a string in a layer's configuration names an initializer, by its name or its class. */
+export function isInitializerName(name: string): boolean {
+  return Object.entries(named).some(([known, { className }]) => name === known || name === className)
+}
+
 /** Reads an initializer from a layer's configuration in Keras JSON: a name, or a class with its settings. */
 export function initializerSpec(value: unknown): InitializerSpec {
   if (typeof value === 'string') return named[value] ?? { className: value, config: {} }

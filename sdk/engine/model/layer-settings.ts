@@ -1,6 +1,6 @@
 import { isRecord } from '../../../runtime/index.ts'
 import { learnError } from '../../learn/errors.ts'
-import { type InitializerSpec, initializerSpec } from '../../learn/initializer.ts'
+import { type InitializerSpec, initializerNames, initializerSpec, isInitializerName } from '../../learn/initializer.ts'
 import { type Window, windowOutput, windowReach } from '../ops/window.ts'
 import type { Plan, Tensor } from '../plan.ts'
 import type { LayerNode } from './layer-graph.ts'
@@ -116,7 +116,11 @@ export class LayerSettings {
   }
 
   initializer(setting: string, otherwise: string): InitializerSpec {
-    return initializerSpec(this.value(setting, 'an initializer', otherwise) ?? otherwise)
+    const given = this.value(setting, 'an initializer', otherwise) ?? otherwise
+    // A class of its own, as in a file, may stand beside weights that are given.
+    if (typeof given === 'string' && !isInitializerName(given))
+      throw this.refuseValue(setting, initializerNames.join(', '))
+    return initializerSpec(given)
   }
 
   /** Initializers of a kernel, and of a bias if the layer has one. */
