@@ -6,10 +6,14 @@ import { lossOf } from '../../learn/loss.ts'
 import type { Steps } from '../../learn/steps.ts'
 import { randomStream } from '../../random/random-stream.ts'
 import { engine } from '../engine.ts'
+import { engineBase64 } from '../engine-bytes.ts'
 import { engineModel } from '../engine-learner.ts'
 import { trainOnEngine } from '../engine-training.ts'
 import { engineKernels, firstFreeAddress } from '../kernels.ts'
 import { recordModel } from '../model/model-recorder.ts'
+import { emulatedBase64 } from './emulated-bytes.ts'
+import { fusedBase64 } from './fused-bytes.ts'
+import { plainBase64 } from './plain-bytes.ts'
 import { type ProductModule, platformFuses, productModule } from './product-modules.ts'
 
 /** Lanes of two panels, which share the first factor. */
@@ -183,3 +187,8 @@ for (const [name, training] of Object.entries(trainings)) {
     else t.log('this platform does not fuse')
   })
 }
+
+test('all modules of kernels together have at most 120 KB', (t) => {
+  const modules = [engineBase64, plainBase64, fusedBase64, emulatedBase64]
+  t.true(modules.reduce((bytes, base64) => bytes + atob(base64).length, 0) <= 120 * 1024)
+})
