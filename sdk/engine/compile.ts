@@ -62,7 +62,8 @@ export function compile(graph: LayerGraph, size: CompiledSize): CompiledModel {
   const built = new Set<string>()
   for (const layer of graph.layers) {
     const name = layerOf(layer)
-    plan.repeating = layer.layer !== undefined && built.has(name)
+    plan.sharing = layer.layer !== undefined
+    plan.repeating = plan.sharing && built.has(name)
     const { output, slots } = build(plan, layer, layer.inputs.map(take))
     keep(layer.name, output)
     if (!plan.repeating) slotsOf.set(name, slots)
@@ -107,7 +108,7 @@ function build(plan: Plan, layer: LayerNode, given: readonly (Tensor | undefined
   const [opsBefore, weightsBefore] = [plan.ops.length, plan.weights.length]
   plan.freezing = !settings.trainable
   const made = builder(plan, settings, [first, ...others])
-  const output = { ...made, mask: outputMask(layer, settings, inputs, made) }
+  const output = { ...made, mask: outputMask(plan, layer, settings, inputs, made) }
   const slots = plan.weights.slice(weightsBefore).map((slot) => withRules(slot, settings))
   if (!plan.repeating) settings.refuseOthers()
   else if (slots.length > 0) throw settings.refuse('is used several times, but cannot share its weights')

@@ -115,6 +115,11 @@ export class Plan {
    * have a place, but no step reads it.
    */
   freezing = false
+  /**
+   * Whether the layer in the making has several uses. The weights' arrangement may follow that of the input, so all uses
+   * take their inputs in padded pixels.
+   */
+  sharing = false
   /** Whether the layer in the making has been used before, and takes the weights of its first use. */
   repeating = false
   /**

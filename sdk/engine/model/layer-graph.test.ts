@@ -63,6 +63,27 @@ test('models with several inputs, and layers that are used several times, are th
   await t.notThrowsAsync(fc.assert(property, { numRuns: 15, includeErrorInReport: true }))
 })
 
+test('a layer that is used several times takes the model’s input as well as padded and flattened ones', async (t) => {
+  const property = fc.asyncProperty(cases, fc.integer({ min: 1, max: 9 }), (given, channels) =>
+    agrees({
+      ...given,
+      shape: [4, 4, channels],
+      model: (tf) => {
+        const { layers } = tf
+        const input = tf.input({ shape: [4, 4, channels] })
+        const twice = layers.conv2d({ filters: channels, kernelSize: 3, padding: 'same', activation: 'tanh' })
+        const dense = layers.dense({ units: 16 * channels, activation: 'tanh' })
+        const flat = through(layers.flatten(), through(twice, through(twice, input)))
+        const output = through(layers.dense({ units: 3 }), through(dense, through(dense, flat)))
+        return tf.model({ inputs: input, outputs: output })
+      },
+    }),
+  )
+  await t.notThrowsAsync(
+    fc.assert(property, { numRuns: 4, examples: [[{ examples: 3, momentum: 0, epochs: 1, seed: 1 }, 3]] }),
+  )
+})
+
 test('gradients of such models are the measured slopes of the loss', async (t) => {
   const property = fc.asyncProperty(cases, ({ examples, ...given }) =>
     slopesAgree({ ...given, examples: examples + 1, ...randomGraph(given.seed) }),

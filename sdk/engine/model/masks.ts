@@ -1,4 +1,5 @@
-import type { Tensor } from '../plan.ts'
+import { joinedMask } from '../ops/sequence.ts'
+import type { Plan, Tensor } from '../plan.ts'
 import type { LayerNode } from './layer-graph.ts'
 import type { LayerSettings } from './layer-settings.ts'
 
@@ -24,8 +25,8 @@ const carrying = new Set([
   'TimeDistributed',
 ])
 
-/** Layers that join tensors of one shape step by step. */
-const joining = new Set(['Add', 'Average', 'Maximum', 'Minimum', 'Multiply'])
+/** Layers that join tensors step by step, or one after another. */
+const joining = new Set(['Add', 'Average', 'Concatenate', 'Maximum', 'Minimum', 'Multiply'])
 
 /**
  * The mask of a layer's output.
@@ -33,6 +34,7 @@ const joining = new Set(['Add', 'Average', 'Maximum', 'Minimum', 'Multiply'])
  * @throws LEARN_ENGINE_MODEL for a layer that joins steps with different masks.
  */
 export function outputMask(
+  plan: Plan,
   { className }: LayerNode,
   settings: LayerSettings,
   inputs: readonly Tensor[],
@@ -41,6 +43,8 @@ export function outputMask(
   if (deciding.has(className)) return output.mask
   if (carrying.has(className)) return inputs[0]?.mask
   if (!joining.has(className)) return undefined
+  const isLonger = output.shape.length === 2 && output.shape[0] !== inputs[0]?.shape[0]
+  if (className === 'Concatenate' && isLonger) return joinedMask(plan, settings.name, inputs)
   const [mask, ...others] = new Set(inputs.flatMap((input) => input.mask ?? []))
   if (others.length > 0) throw settings.refuse('joins steps with different masks: use one masking layer before them')
   return mask

@@ -138,6 +138,39 @@ test('steps that a masking layer or an embedding masks leave the state as it is,
   await t.notThrowsAsync(fc.assert(property, { numRuns: 8, examples, includeErrorInReport: true }))
 })
 
+test('sequences that are joined keep their masks, as in TensorFlow.js', async (t) => {
+  const property = fc.asyncProperty(severalSteps, fc.constantFrom<(-1 | 1)[]>(-1, 1), (given, axis) =>
+    agrees({
+      ...given,
+      shape: [given.steps],
+      numbers: 3,
+      model: (tf) => {
+        const { layers } = tf
+        const input = tf.input({ shape: [given.steps] })
+        const words = through(layers.embedding({ inputDim: 3, outputDim: 5, maskZero: true }), input)
+        const joined = through(layers.concatenate({ axis }), [words, through(layers.dense({ units: 5 }), words)])
+        const last = through(
+          recurrent(tf, { ...given, settings: { ...given.settings, returnSequences: false } }),
+          joined,
+        )
+        return tf.model({ inputs: input, outputs: through(layers.dense({ units: 3 }), last) })
+      },
+    }),
+  )
+  await t.notThrowsAsync(
+    fc.assert(property, {
+      numRuns: 4,
+      includeErrorInReport: true,
+      examples: each
+        .flatMap((given): [SequenceCase, -1 | 1][] => [
+          [given, -1],
+          [given, 1],
+        ])
+        .slice(0, 2),
+    }),
+  )
+})
+
 test('gradients of recurrent layers are the measured slopes', async (t) => {
   const smooth = { activation: 'tanh', recurrentActivation: 'sigmoid' } as const
   await t.notThrowsAsync(

@@ -1,13 +1,15 @@
 import type { InitializerSpec } from '../../learn/initializer.ts'
 import type { Plan, Tensor } from '../plan.ts'
 import { panelWeights } from '../weight-layouts.ts'
+import { inPixels } from './shaping.ts'
 import { type Window, windowOutput } from './window.ts'
 import { productToImages, windowProducts } from './window-products.ts'
 import { type Convolution, type ConvolutionParts, fitsWinograd, winogradConvolution } from './winograd-convolution.ts'
 
 /** Convolution of images [height, width, channels] with bias, and with relu if `relu` is set. */
-export function conv2d(plan: Plan, settings: Conv2dSettings, x: Tensor): Tensor {
+export function conv2d(plan: Plan, settings: Conv2dSettings, given: Tensor): Tensor {
   const { name, filters, relu, kernelInitializer, biasInitializer, size } = settings
+  const x = plan.sharing ? inPixels(plan, name, given) : given
   const { kernelShape = [...size, x.channels, filters] } = settings
   const [height = 1, width = 1] = x.shape
   const [sizeY, sizeX] = size

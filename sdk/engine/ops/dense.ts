@@ -29,7 +29,7 @@ export function dense(
   given: Tensor,
 ): Tensor {
   const isVector = given.shape.length === 1
-  const x = isVector ? given : inPixels(plan, name, given)
+  const x = isVector && !plan.sharing ? given : inPixels(plan, name, given)
   const inputs = isVector ? x.pixels * x.channels : x.channels
   const perExample = isVector ? 1 : x.pixels
   const size = tensorSize(x) / perExample

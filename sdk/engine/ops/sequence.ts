@@ -35,6 +35,28 @@ export function maskOfZeros(plan: Plan, name: string, x: Tensor): number {
   return mask
 }
 
+/** The masks of sequences one after another; 1 for the steps of a sequence without a mask. Undefined if none has one. */
+export function joinedMask(plan: Plan, name: string, inputs: readonly Tensor[]): number | undefined {
+  if (inputs.every(({ mask }) => mask === undefined)) return undefined
+  const steps = inputs.map(({ shape }) => shape[0] ?? 0)
+  const pitch = 4 * steps.reduce((sum, length) => sum + length, 0)
+  const joined = plan.allocate(plan.batch * pitch)
+  plan.ops.push({
+    name,
+    forward(kernels, { batch }) {
+      kernels.fill(joined, 1, (batch * pitch) / 4)
+      let to = joined
+      for (const [index, { mask }] of inputs.entries()) {
+        const bytes = 4 * (steps[index] ?? 0)
+        if (mask !== undefined) kernels.copyRows(mask, bytes, to, pitch, batch, bytes)
+        to += bytes
+      }
+    },
+    backward: () => {},
+  })
+  return joined
+}
+
 /** How a bidirectional layer joins its two outputs. */
 export const mergeModes = ['concat', 'sum', 'ave', 'mul'] as const
 type MergeMode = (typeof mergeModes)[number]
