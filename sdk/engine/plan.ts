@@ -176,6 +176,11 @@ export class Plan {
     return address
   }
 
+  /** Whether weights are those of a frozen layer. */
+  isFrozen(address: number): boolean {
+    return address >= this.#frozenStart
+  }
+
   table(values: ArrayLike<number>): number {
     const address = this.allocate(4 * values.length)
     this.tables.push({ address, values: Uint32Array.from(values) })

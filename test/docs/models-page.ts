@@ -50,7 +50,7 @@ const aboutGraphs =
   'A functional model (`tf.model`) may have several inputs, and use a layer several times, with the same weights. The inputs lie side by side in an example, in the order of `inputs`: `sideBySide` of `flame-fl/sdk` makes such examples of several sets. Several outputs lie side by side, too.'
 
 const aboutRules =
-  'With `trainable: false`, a layer is frozen: its weights are part of the model, and rest. A weight may have a regularizer, such as `kernelRegularizer: regularizers.l2({ l2: 0.01 })`, or `l1`, or `l1l2`: l1·Σ|w| + l2·Σw² is added to the loss in training, and not in an evaluation. It may have a constraint, such as `kernelConstraint: constraints.maxNorm({ maxValue: 2, axis: 0 })`, or `minMaxNorm`, `unitNorm`, `nonNeg`, which holds after each step; norms are over the axis. Bias, embeddings and the others have settings of the same form.'
+  'With `trainable: false`, a layer is frozen: its weights are part of the model, and rest in training; the noise of differential privacy moves them, too, since it falls on all weights. A weight may have a regularizer, such as `kernelRegularizer: regularizers.l2({ l2: 0.01 })`, or `l1`, or `l1l2`: l1·Σ|w| + l2·Σw² is added to the loss in training, and not in an evaluation. It may have a constraint, such as `kernelConstraint: constraints.maxNorm({ maxValue: 2, axis: 0 })`, or `minMaxNorm`, `unitNorm`, `nonNeg`, which holds after each step; norms are over the axis. Bias, embeddings and the others have settings of the same form.'
 
 function layerSection(entry: LayerEntry): string {
   const { className, summary, source } = entry

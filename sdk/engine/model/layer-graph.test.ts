@@ -1,5 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
+import { inMemoryExamples } from '../../data/in-memory-examples.ts'
 import { layersLearner, type ModelFunction } from '../../layers/layers-learner.ts'
 import type { TensorFlow } from '../../layers/tensorflow.ts'
 import { tiedDense } from '../../layers/tied-dense.ts'
@@ -240,6 +241,25 @@ for (const [where, inner] of Object.entries(frozen)) {
     })
   }
 }
+
+test('a frozen embedding rests, although a layer is tied to its table', async (t) => {
+  const model: ModelFunction = ({ layers, sequential }) =>
+    sequential({
+      layers: [
+        layers.embedding({ inputDim: 6, outputDim: 3, inputLength: 4, name: 'words', trainable: false }),
+        layers.dense({ units: 3 }),
+        tiedDense({ tiedTo: 'words' }),
+        layers.globalMaxPooling1d({}),
+      ],
+    })
+  const learner = await layersLearner({ ...settings, model, engine: 'engine' })
+  const weights = await learner.initialWeights(randomStream(1))
+  const examples = inMemoryExamples({ features: Uint8Array.of(1, 2, 3, 4), labels: [5], shape: [4] })
+  const { delta } = await learner.train({ weights, examples, random: randomStream(2) })
+  const moved = tensorViews(learner.layout, delta)
+  t.true(moved.get('words/embeddings')?.every((value) => value === 0))
+  t.true(moved.get('dense_1/kernel')?.some((value) => value !== 0))
+})
 
 test('regularizers add their penalty to the loss of a training and to its gradient, and constraints hold', async (t) => {
   const model = ({ layers, regularizers, constraints, sequential }: TensorFlow) =>

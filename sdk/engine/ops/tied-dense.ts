@@ -16,6 +16,7 @@ interface TiedDenseSettings {
  */
 export function tiedDense(plan: Plan, { name, table, rows }: TiedDenseSettings, given: Tensor): Tensor {
   const x = inPixels(plan, name, given)
+  plan.apart ||= plan.isFrozen(table)
   const y = plan.tensor([...x.shape.slice(0, -1), rows])
   const [xPitch, yPitch] = [4 * x.pitch, 4 * y.pitch]
   const panels = x.pitch / 8
