@@ -164,6 +164,7 @@ test('a masked class counts neither in the loss nor in the accuracy, and moves n
 test('a loss that does not fit its model, its settings or its targets is refused', async (t) => {
   const setting = async (loss: LossChoice, message: RegExp, units = 3) =>
     t.throwsAsync(make(loss, units), { code: 'LEARN_SETTING', message })
+  await setting(JSON.parse('null'), /loss must be one of softmaxCrossEntropy, .*, but is null/)
   await setting({ name: 'huber', delta: 0 }, /loss\.delta must be a finite number above 0/)
   await setting(
     { name: 'mse', delta: 1 },

@@ -27,6 +27,9 @@ const stagingBytes = 256 * 2 ** 10
 /** Most bytes of a batch that can't be split. */
 const wholeBatchBytes = 2 ** 30
 const pageBytes = 65_536
+
+/** Most pages of a WebAssembly memory with addresses of 32 bits. */
+const mostPages = 65_536
 /** The bits of infinity as a float32. Without a sign, those of numbers are lower as integers, and those of NaN higher. */
 const infinityBits = 0x7f800000
 
@@ -131,7 +134,13 @@ export function engine({ graph, batch, trainingBatch = batch, fitted }: EngineRe
   const besides = aligned(staging + 4 * paddedTo8(blockSize))
   const places = aligned(besides + 4 * paddedTo8(blockSize))
   const placesEnd = (count: number) => places + count * weightBytes
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(placesEnd(0) / pageBytes) })
+  const pages = Math.ceil(placesEnd(0) / pageBytes)
+  if (pages > mostPages) {
+    const gigabytes = Math.ceil((pages * pageBytes) / 2 ** 30)
+    const reason = `it needs ${gigabytes} GiB of memory with this batch, and a WebAssembly memory has 4 GiB`
+    throw learnError('LEARN_ENGINE_MODEL', { reason })
+  }
+  const memory = new WebAssembly.Memory({ initial: pages })
   const products = plainProducts()
   let kernels = engineKernels(memory, products)
   const byProducts = new Map([[products, kernels]])

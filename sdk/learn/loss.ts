@@ -96,6 +96,8 @@ export const lossSettings: Readonly<Record<string, readonly string[]>> = Object.
  * a setting that the loss doesn't have, and for a value out of range.
  */
 export function lossOf(choice: LossChoice): Loss {
+  // From JavaScript a loss may be missing.
+  if (typeof choice !== 'string' && (typeof choice !== 'object' || choice === null)) throw unknownLoss(choice)
   if (typeof choice !== 'string' && 'of' in choice) return ownLoss(choice)
   const { name: given, ...settings }: LossSettings = typeof choice === 'string' ? { name: choice } : choice
   const name = lossNamed(given)
@@ -129,8 +131,12 @@ function lossNamed(given: string): LossName {
   const aliased = Object.entries(lossAliases).find(([alias]) => alias === given)?.[1]
   const name = aliased ?? Object.keys(kinds).find((each): each is LossName => each === given)
   if (name !== undefined) return name
-  const known = knownNames(String(given), [...Object.keys(kinds), ...Object.keys(lossAliases)])
-  throw learnError('LEARN_SETTING', { name: 'loss', expected: `one of ${known}`, value: given })
+  throw unknownLoss(given)
+}
+
+function unknownLoss(value: unknown): Error {
+  const known = knownNames(String(value), [...Object.keys(kinds), ...Object.keys(lossAliases)])
+  return learnError('LEARN_SETTING', { name: 'loss', expected: `one of ${known}`, value })
 }
 
 /** An activation at the end of a model. */

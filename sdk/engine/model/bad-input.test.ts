@@ -196,3 +196,10 @@ test('a damaged row of a table is found when the training ends, though no exampl
     message: /batch 3 in epoch 2/,
   })
 })
+
+test('a model that needs more memory than WebAssembly has is refused with the memory that it needs', async (t) => {
+  const model = ({ layers, sequential }: TensorFlow) =>
+    sequential({ layers: [layers.dense({ units: 100_000_000, inputShape: [100] })] })
+  const made = layersLearner({ model, loss: 'meanSquaredError', ...steps, engine: 'engine' })
+  await t.throwsAsync(made, { code: 'LEARN_ENGINE_MODEL', message: /it needs \d+ GiB of memory with this batch/ })
+})

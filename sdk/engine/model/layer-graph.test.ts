@@ -254,7 +254,7 @@ test('a frozen embedding rests, although a layer is tied to its table', async (t
     })
   const learner = await layersLearner({ ...settings, model, engine: 'engine' })
   const weights = await learner.initialWeights(randomStream(1))
-  const examples = inMemoryExamples({ features: Uint8Array.of(1, 2, 3, 4), labels: [5], shape: [4] })
+  const examples = inMemoryExamples({ features: Float32Array.of(1, 2, 3, 4), labels: [5], shape: [4] })
   const { delta } = await learner.train({ weights, examples, random: randomStream(2) })
   const moved = tensorViews(learner.layout, delta)
   t.true(moved.get('words/embeddings')?.every((value) => value === 0))
