@@ -79,9 +79,16 @@ const settingsOf: Readonly<Record<MetricName, readonly ('k' | 'bins')[]>> = {
 
 export const metricNames: readonly string[] = Object.keys(settingsOf)
 
-/** @throws LEARN_SETTING for an unknown metric or setting, a value out of range, or a metric that doesn't fit the loss. */
+/** @throws LEARN_SETTING for an unknown metric or setting, a value out of range, a metric that doesn't fit the loss, or one's own that replaces another. */
 export function checkMetrics(metrics: readonly Metric[], fitted: FittedLoss): void {
-  for (const metric of metrics) counterOf(metric, fitted)
+  const names = metrics.flatMap((metric) => counterOf(metric, fitted).counts.map(([name]) => name))
+  for (const metric of metrics) {
+    if (typeof metric === 'string' || !('of' in metric)) continue
+    const { name } = metric
+    if (name !== 'loss' && names.indexOf(name) === names.lastIndexOf(name)) continue
+    const expected = 'of names that differ from each other and from loss'
+    throw learnError('LEARN_SETTING', { name: 'metrics', expected, value: name })
+  }
 }
 
 /** Makes the counters of an evaluation of these examples. */
