@@ -79,7 +79,10 @@ const settingsOf: Readonly<Record<MetricName, readonly ('k' | 'bins')[]>> = {
 
 export const metricNames: readonly string[] = Object.keys(settingsOf)
 
-/** @throws LEARN_SETTING for an unknown metric or setting, a value out of range, a metric that doesn't fit the loss, or one's own that replaces another. */
+/**
+ * @throws LEARN_SETTING for an unknown metric or setting, a value out of range, a metric that doesn't fit the loss, or one
+ *   of one's own that has the name of another.
+ */
 export function checkMetrics(metrics: readonly Metric[], fitted: FittedLoss): void {
   const names = metrics.flatMap((metric) => counterOf(metric, fitted).counts.map(([name]) => name))
   for (const metric of metrics) {

@@ -241,6 +241,7 @@ test('dropped weights of an attention depend on the stream, and an evaluation dr
 
 const refused: readonly [config: object, inputs: readonly (readonly number[])[], expected: RegExp][] = [
   [{ num_heads: 0, key_dim: 2 }, [[4, 3]], /has num_heads 0; it knows integers from 1/],
+  [{ num_heads: 1e9, key_dim: 2 }, [[4, 3]], /has 1000000000 heads of 2 values; it knows 4194304 values/],
   [{ num_heads: 2 }, [[4, 3]], /has key_dim not set; it knows numbers/],
   [{ num_heads: 2, key_dim: 2.5 }, [[4, 3]], /has key_dim 2.5/],
   [{ num_heads: 2, key_dim: 2, dropout: 1 }, [[4, 3]], /has dropout 1; it knows numbers from 0 and below 1/],

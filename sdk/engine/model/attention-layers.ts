@@ -3,6 +3,9 @@ import { positionEmbedding, sinePositionEncoding } from '../ops/positions.ts'
 import type { Tensor } from '../plan.ts'
 import type { LayerBuilder, LayerSettings } from './layer-settings.ts'
 
+/** Most values of all heads: the plan lists the place of each, which must not take all memory before its size is known. */
+const mostHeadValues = 2 ** 22
+
 /** Layers over [steps, channels] that TensorFlow.js lacks, by their classes in Keras. */
 export const attentionLayers: Readonly<Record<string, LayerBuilder>> = {
   MultiHeadAttention(plan, settings, [query, ...others]) {
@@ -14,15 +17,22 @@ export const attentionLayers: Readonly<Record<string, LayerBuilder>> = {
     const keyDim = settings.count('key_dim')
     const dropout = settings.number('dropout', 0)
     if (!(dropout >= 0 && dropout < 1)) throw settings.refuseValue('dropout', 'numbers from 0 and below 1')
+    const heads = settings.count('num_heads')
+    const valueDim = settings.count('value_dim', keyDim)
+    if (heads * Math.max(keyDim, valueDim) > mostHeadValues) {
+      throw settings.refuse(
+        `has ${heads} heads of ${Math.max(keyDim, valueDim)} values; it knows ${mostHeadValues} values`,
+      )
+    }
     const kernelInitializer = settings.initializer('kernel_initializer', 'glorotUniform')
     const biasInitializer = settings.initializer('bias_initializer', 'zeros')
     return attention(
       plan,
       {
         name: settings.name,
-        heads: settings.count('num_heads'),
+        heads,
         keyDim,
-        valueDim: settings.count('value_dim', keyDim),
+        valueDim,
         outputs: outputsOf(settings, query),
         causal: settings.flag('use_causal_mask', false),
         dropout,
