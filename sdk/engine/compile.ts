@@ -1,4 +1,4 @@
-import { learnError } from '../learn/errors.ts'
+import { modelError } from '../learn/model-errors.ts'
 import { inputSlice, type LayerGraph, type LayerNode, layerOf } from './model/layer-graph.ts'
 import { type LayerBuilder, LayerSettings } from './model/layer-settings.ts'
 import { layerBuilders } from './model/layers.ts'
@@ -134,5 +134,5 @@ const sliceOfInputs: LayerBuilder = (plan, settings, [x]) => {
 }
 
 function unfit(reason: string): Error {
-  return learnError('LEARN_ENGINE_MODEL', { reason })
+  return modelError('LEARN_ENGINE_MODEL', { reason })
 }

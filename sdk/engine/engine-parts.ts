@@ -1,6 +1,7 @@
 import { learnError } from '../learn/errors.ts'
 import type { FittedLoss } from '../learn/fitted-loss.ts'
 import type { ModelPart, ModelParts, PartGradients, PartPass } from '../learn/learner.ts'
+import { modelError } from '../learn/model-errors.ts'
 import { type Layout, sizeOf, tensorViews } from '../weights/layout.ts'
 import { compile } from './compile.ts'
 import { type Engine, engine, inLayoutOrder } from './engine.ts'
@@ -285,7 +286,7 @@ function hasWeights({ layout }: WholeModel, layer: LayerNode): boolean {
 
 function partError({ graph }: WholeModel, { after, through }: ModelPart, reason: string): Error {
   const part = `after ${after ?? "the model's input"} and through ${through ?? "the model's output"}`
-  return learnError('LEARN_PART', {
+  return modelError('LEARN_PART', {
     part,
     reason,
     layers: graph.layers.flatMap((layer) => (isOfGraph(layer) ? [] : [layer.name])).join(', '),

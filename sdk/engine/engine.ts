@@ -1,5 +1,6 @@
 import { learnError } from '../learn/errors.ts'
 import type { FittedLoss } from '../learn/fitted-loss.ts'
+import { modelError } from '../learn/model-errors.ts'
 import { sizeOf } from '../weights/layout.ts'
 import { compile } from './compile.ts'
 import { type EngineLoss, engineLoss, type LossSums } from './engine-loss.ts'
@@ -117,7 +118,7 @@ export function engine({ graph, batch, trainingBatch = batch, fitted }: EngineRe
   const whole = layer !== undefined ? `layer ${layer}` : fitted?.loss.own?.wholeBatch && `the loss ${fitted.loss.name}`
   const capacity = whole ? Math.max(fitting, trainingBatch) : fitting
   if (capacity > fitting && capacity * exampleBytes > wholeBatchBytes) {
-    throw learnError('LEARN_ENGINE_MODEL', {
+    throw modelError('LEARN_ENGINE_MODEL', {
       reason: `${whole} needs whole batches of ${trainingBatch} examples, which take ${capacity * exampleBytes} bytes; use smaller batches`,
     })
   }
@@ -138,7 +139,7 @@ export function engine({ graph, batch, trainingBatch = batch, fitted }: EngineRe
   if (pages > mostPages) {
     const gigabytes = Math.ceil((pages * pageBytes) / 2 ** 30)
     const reason = `it needs ${gigabytes} GiB of memory with this batch, and a WebAssembly memory has 4 GiB`
-    throw learnError('LEARN_ENGINE_MODEL', { reason })
+    throw modelError('LEARN_ENGINE_MODEL', { reason })
   }
   const memory = new WebAssembly.Memory({ initial: pages })
   const products = plainProducts()

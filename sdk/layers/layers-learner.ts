@@ -6,6 +6,7 @@ import { checkTargets, fittedLoss } from '../learn/fitted-loss.ts'
 import type { Learner } from '../learn/learner.ts'
 import { type Loss, type LossChoice, lastActivationRemark, lossApplies, lossOf } from '../learn/loss.ts'
 import { checkMetrics, type Metric } from '../learn/metrics.ts'
+import { modelError } from '../learn/model-errors.ts'
 import { predictionsOf } from '../learn/predictions.ts'
 import { checkSteps, type Steps } from '../learn/steps.ts'
 import { randomStream } from '../random/random-stream.ts'
@@ -68,7 +69,7 @@ export async function layersLearner(settings: LayersLearnerSettings): Promise<Le
   const recording: Recording =
     engine === 'tensorflow' ? { cause: new Error("engine: 'tensorflow' asks for it") } : recordingOf(given)
   if (lora) {
-    if ('cause' in recording) throw learnError('LEARN_ENGINE_MODEL', { reason: recording.cause.message })
+    if ('cause' in recording) throw modelError('LEARN_ENGINE_MODEL', { reason: recording.cause.message })
     return adapterLearner(recording.topology, {
       ...{ loss, steps, metrics, lowRank: lora },
       frozen: (model) =>

@@ -1,7 +1,7 @@
 import type { LayersModel } from '@tensorflow/tfjs'
 import { CodedError, nearest } from '../../runtime/index.ts'
 import { requireLayerName, twinAmong } from '../engine/index.ts'
-import { learnError } from '../learn/errors.ts'
+import { modelError } from '../learn/model-errors.ts'
 import { layersError } from './errors.ts'
 import { registerOwnLayers } from './own-layers.ts'
 import { type TensorFlow, whileBuilding } from './tensorflow.ts'
@@ -34,7 +34,7 @@ export function buildModel(tf: TensorFlow, build: (tf: TensorFlow) => LayersMode
   } catch (cause) {
     const twin = twinAmong(named)
     if (cause instanceof CodedError || twin === undefined) throw cause
-    throw learnError('LEARN_LAYER_NAME', { name: twin, fault: 'belongs to two layers' }, { cause })
+    throw modelError('LEARN_LAYER_NAME', { name: twin, fault: 'belongs to two layers' }, { cause })
   }
 }
 

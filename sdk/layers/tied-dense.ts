@@ -1,5 +1,5 @@
 import { type LayerSettings, recordLayer } from '../engine/index.ts'
-import { learnError } from '../learn/errors.ts'
+import { modelError } from '../learn/model-errors.ts'
 import type { Layer } from './tensorflow.ts'
 
 export interface TiedDenseSettings extends LayerSettings {
@@ -18,6 +18,6 @@ export interface TiedDenseSettings extends LayerSettings {
 export function tiedDense(settings: TiedDenseSettings): Layer
 export function tiedDense(settings: TiedDenseSettings): unknown {
   const recorded = recordLayer('TiedDense', { ...settings })
-  if (recorded === undefined) throw learnError('LEARN_ENGINE_LAYER', { what: 'tiedDense' })
+  if (recorded === undefined) throw modelError('LEARN_ENGINE_LAYER', { what: 'tiedDense' })
   return recorded
 }

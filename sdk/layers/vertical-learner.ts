@@ -15,6 +15,7 @@ import {
 } from '../learn/learner.ts'
 import { localTraining } from '../learn/local-training.ts'
 import { type Loss, type LossChoice, lossOf } from '../learn/loss.ts'
+import { modelError } from '../learn/model-errors.ts'
 import { checkSteps, type Steps } from '../learn/steps.ts'
 import { type Layout, layoutOf, sizeOf } from '../weights/layout.ts'
 import { layersError } from './errors.ts'
@@ -116,7 +117,7 @@ export function verticalLearner({ parties, top, loss: lossName, ...steps }: Vert
       `after ${partAfterParties.after}`,
     ]
     const asked = `after ${part.after ?? 'the input'} and through ${part.through ?? 'the output'}`
-    throw learnError('LEARN_PART', { part: asked, reason: 'it is cut between parties alone', layers: known.join(', ') })
+    throw modelError('LEARN_PART', { part: asked, reason: 'it is cut between parties alone', layers: known.join(', ') })
   }
 
   const within = (pass: PartPass, { start, end }: Piece): PartPass => ({
@@ -228,12 +229,12 @@ export function verticalLearner({ parties, top, loss: lossName, ...steps }: Vert
 
 function modelOf(build: ModelFunction, loss?: Loss): EngineModel {
   const recording = recordModel(build)
-  if ('cause' in recording) throw learnError('LEARN_ENGINE_MODEL', { reason: recording.cause.message })
+  if ('cause' in recording) throw modelError('LEARN_ENGINE_MODEL', { reason: recording.cause.message })
   const model = engineModel(recording.topology, loss)
   const normalizer = model.graph.layers.find(({ className }) => className === 'BatchNormalization')
   if (!normalizer) return model
   const reason = `layer ${normalizer.name} keeps means of batches, which no party moves: use groupNormalization`
-  throw learnError('LEARN_ENGINE_MODEL', { reason })
+  throw modelError('LEARN_ENGINE_MODEL', { reason })
 }
 
 function sectionTopology(model: EngineModel | undefined): { readonly modelTopology?: unknown } {

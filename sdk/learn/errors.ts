@@ -20,15 +20,7 @@ const learnErrors = {
   },
   LEARN_EMULATED: {
     message: 'the job asks for arithmetic={arithmetic}, but this platform has no fused multiply-add',
-    hint: 'run it where there is one (x86-64 since 2013, arm64; Node, Chromium, Firefox); or use arithmetic=fused, which emulates it here to the same bits, at about a tenth of the speed',
-  },
-  LEARN_ENGINE_LAYER: {
-    message: '{what} was called where no model for the engine is made: only the engine has this layer',
-    hint: "call it in the function that makes a learner's model, and build the model from layers that the engine knows",
-  },
-  LEARN_ENGINE_MODEL: {
-    message: 'the engine cannot run this model: {reason}',
-    hint: "let TensorFlow.js run it, with engine: 'tensorflow' or 'auto'",
+    hint: 'use another platform; or arithmetic=fused, which is emulated to the same bits, at a tenth of the speed or less',
   },
   LEARN_EVALUATION: {
     message: 'the evaluation of {examples} test examples counts {samples}: expected a whole number from 1',
@@ -37,10 +29,6 @@ const learnErrors = {
   LEARN_EXAMPLE: {
     message: '{what} {index} has {value} {place}: expected finite numbers',
     hint: 'leave out examples with missing values, or fill in the values, before the job uses the data',
-  },
-  LEARN_EXAMPLE_CLIP: {
-    message: 'exampleClip takes one example at a time, but layer {layer} normalizes over a whole batch',
-    hint: 'normalize with groupNormalization instead, or leave the batch normalization out',
   },
   LEARN_COLUMN: {
     message: 'the examples have no column {name}: they have {known}',
@@ -66,10 +54,6 @@ const learnErrors = {
     message: 'the data have no root set for the server to train on',
     hint: "give root, a few trusted examples, in the workload's data",
   },
-  LEARN_INITIALIZER: {
-    message: "tensor {tensor} has the initializer '{initializer}', whose values cannot be drawn from the job's stream",
-    hint: '{meant}use zeros, ones, constant, identity (square), orthogonal (a matrix), or a uniform, normal, truncated normal, Glorot, He or LeCun initializer; a custom layer names it in getConfig, as <name of the weight>Initializer',
-  },
   LEARN_INPUT: {
     message: 'the model takes an input of shape [{expected}], but an example has [{came}]',
     hint: "give the model's first layer the shape of one example, without the batch",
@@ -78,34 +62,14 @@ const learnErrors = {
     message: 'example {index} has label {label}, but the model has {outputs} outputs',
     hint: 'labels are classes from 0; give the last layer one unit per class, or check the data',
   },
-  LEARN_LAST_ACTIVATION: {
-    message: 'the model ends with the {activation} of layer {layer}, which does not fit {loss}: {reason}',
-    hint: '{instead}',
-  },
-  LEARN_LAYER_NAME: {
-    message: "the name '{name}' {fault}, so that TensorFlow.js could not load the model",
-    hint: "give each layer a different name, of letters, digits, '.', '_', '-' and '/', beginning with a letter or a digit; or no name, to have the layer numbered",
-  },
   LEARN_METRIC: {
     message: 'metric {name} of {what} is {value}: expected a number',
     hint: 'return metrics as numbers, each a mean over the examples, and leave out a metric without a value',
-  },
-  LEARN_OVERFLOW: {
-    message: 'training diverged: after its last step, of batch {batch} in epoch {epoch}, weights are not finite',
-    hint: "use a smaller learningRate than {learningRate}, and check that the round's weights and terms are finite",
   },
   LEARN_OUTPUTS: {
     message:
       '{loss} takes {expected} for each example, since the model has outputs of shape [{outputs}], but the examples have {came}',
     hint: "end the model with as many units as a target has numbers, or give the examples targets; for one of several classes use 'softmaxCrossEntropy'",
-  },
-  LEARN_OWN_LOSS: {
-    message: 'the loss {loss} {came}',
-    hint: 'give one value for each example, as a table of one column, and name the columns and the layer that the loss reads',
-  },
-  LEARN_PART: {
-    message: 'the model has no part {part}: {reason}',
-    hint: 'cut the model after a layer through which all values pass; the layers are {layers}',
   },
   LEARN_SETTING: {
     message: '{name} must be {expected}, but is {value}',

@@ -2,7 +2,7 @@ import { nearest } from '../../runtime/index.ts'
 import { normal, truncatedNormal } from '../random/distributions.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import { sizeOf, type TensorSpec } from '../weights/layout.ts'
-import { learnError } from './errors.ts'
+import { modelError } from './model-errors.ts'
 
 /** A layer's initializer as TensorFlow.js writes it in a layer's configuration. */
 export interface InitializerSpec {
@@ -80,7 +80,7 @@ export function initialValues(tensor: TensorSpec, initializer: InitializerSpec, 
   if (!draw) {
     const meant = nearest(className, Object.keys(named))
     const hint = meant === undefined ? '' : `did you mean ${meant}? `
-    throw learnError('LEARN_INITIALIZER', { tensor: name, initializer: className, meant: hint })
+    throw modelError('LEARN_INITIALIZER', { tensor: name, initializer: className, meant: hint })
   }
   return Float32Array.from({ length: sizeOf(shape) }, draw)
 }

@@ -3,6 +3,7 @@ import { subtractBase } from '../sum/vector-passes.ts'
 import { type Layout, sizeOf } from '../weights/layout.ts'
 import { learnError } from './errors.ts'
 import type { LocalTerms, TrainingRequest } from './learner.ts'
+import { modelError } from './model-errors.ts'
 import { scheduleFactor, scheduleOf } from './schedule.ts'
 import { checkSteps, type Steps } from './steps.ts'
 
@@ -50,7 +51,7 @@ export function stepTerms(
   check('dynamic.alpha', alpha, alpha >= 0, 'a finite number from 0')
   if (exampleClip !== undefined) {
     check('exampleClip', exampleClip, exampleClip > 0, 'a finite number above 0')
-    if (wholeBatchFor !== undefined) throw learnError('LEARN_EXAMPLE_CLIP', { layer: wholeBatchFor })
+    if (wholeBatchFor !== undefined) throw modelError('LEARN_EXAMPLE_CLIP', { layer: wholeBatchFor })
   }
   if (contrastive) {
     const { weight, temperature, previous } = contrastive
@@ -174,7 +175,7 @@ export function localTraining(settings: Steps, layout: Layout, request: Training
   const finite: LocalTraining['finite'] = ({ delta, isFinite }) => {
     if (isFinite) return delta
     const { epoch, batch } = last
-    throw learnError('LEARN_OVERFLOW', { epoch, batch, learningRate })
+    throw modelError('LEARN_OVERFLOW', { epoch, batch, learningRate })
   }
   return {
     steps,

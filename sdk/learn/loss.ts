@@ -1,5 +1,6 @@
 import { knownNames } from '../../runtime/index.ts'
 import { learnError } from './errors.ts'
+import { modelError } from './model-errors.ts'
 import { type OwnLoss, supervisedContrastive } from './own-loss.ts'
 
 /** The losses. docs/models.md has their formulas; each is a mean over the examples. */
@@ -174,7 +175,7 @@ const others: Readonly<Record<Loss['targets'], readonly string[]>> = {
 export function lossApplies(loss: Loss, { layer, activation, values }: LastActivation, outputs: number): boolean {
   const name = activation.replaceAll('_', '').toLowerCase()
   const refused = (reason: string, instead: string) =>
-    learnError('LEARN_LAST_ACTIVATION', { layer, activation, loss: loss.name, reason, instead })
+    modelError('LEARN_LAST_ACTIVATION', { layer, activation, loss: loss.name, reason, instead })
   if (name === 'softmax' && values === 1) {
     throw refused('a softmax of a single value is always 1', 'use a sigmoid, or as many units as there are classes')
   }

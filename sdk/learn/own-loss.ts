@@ -1,5 +1,5 @@
 import { constant, Differentiable } from './differentiable.ts'
-import { learnError } from './errors.ts'
+import { modelError } from './model-errors.ts'
 
 /** The examples of a batch as a loss sees them: tables with a row for each example. */
 export interface LossBatch {
@@ -67,18 +67,18 @@ export function ownLossOf(loss: OwnLoss, values: LossValues, factors?: Float64Ar
     outputs,
     get representations() {
       if (representations) return representations
-      throw learnError('LEARN_OWN_LOSS', { loss: loss.name, came: 'reads representations of no layer' })
+      throw modelError('LEARN_OWN_LOSS', { loss: loss.name, came: 'reads representations of no layer' })
     },
     targets: table(examples, values.targets),
     column(name) {
       const column = values.columns[name]
       if (column) return new Differentiable(examples, 1, column)
-      throw learnError('LEARN_OWN_LOSS', { loss: loss.name, came: `reads a column ${name} that it doesn't name` })
+      throw modelError('LEARN_OWN_LOSS', { loss: loss.name, came: `reads a column ${name} that it doesn't name` })
     },
   })
   if (found.rows !== examples || found.columns !== 1) {
     const came = `gives ${found.rows} × ${found.columns} values for ${examples} examples`
-    throw learnError('LEARN_OWN_LOSS', { loss: loss.name, came })
+    throw modelError('LEARN_OWN_LOSS', { loss: loss.name, came })
   }
   if (!factors) return { losses: found.values, outputs: new Float64Array(), representations: new Float64Array() }
   const by = representations ? [outputs, representations] : [outputs]

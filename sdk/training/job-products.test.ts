@@ -14,7 +14,7 @@ test('products are plain unless the job asks otherwise', async (t) => {
 test('emulation is said, or refused if the job asks for that', async (t) => {
   const emulated = await jobProducts(fusing(true), { ...settings, arithmetic: 'fused' })
   t.deepEqual(emulated, { products: 'fused', isEmulated: true })
-  t.regex(runsOnOf('an engine', emulated) ?? '', /an engine, with fused multiply-add, emulated/)
+  t.regex(runsOnOf('an engine', emulated) ?? '', /an engine, with fused multiply-add, which this platform emulates$/)
   t.is(emulationNotice(emulated)?.code, 'FUSED_EMULATED')
   const only = { ...settings, arithmetic: 'fused-only' }
   await t.throwsAsync(jobProducts(fusing(true), only), { code: 'LEARN_EMULATED' })

@@ -29,7 +29,7 @@ export async function jobProducts(
 /** The learner's `runsOn`, with how it sums products if that isn't plain. */
 export function runsOnOf(runsOn: string | undefined, job: JobProducts | undefined): string | undefined {
   if (job?.products !== 'fused') return runsOn
-  const how = job.isEmulated ? ', emulated at about a tenth of the speed, since this platform has none' : ''
+  const how = job.isEmulated ? ', which this platform emulates' : ''
   return `${runsOn ?? "the workload's own learner"}, with fused multiply-add${how}`
 }
 
@@ -37,6 +37,6 @@ export function runsOnOf(runsOn: string | undefined, job: JobProducts | undefine
 export function emulationNotice(job: JobProducts | undefined): Notice | undefined {
   if (!job?.isEmulated) return undefined
   const message =
-    'this platform has no fused multiply-add: it is emulated, to the same bits, at about a tenth of the speed; with arithmetic=fused-only this process would refuse the job'
+    'this platform emulates fused multiply-add, to the same bits, at a tenth of the speed or less; arithmetic=fused-only refuses such platforms'
   return { code: 'FUSED_EMULATED', message }
 }

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises'
-import { dirname, sep } from 'node:path'
+import { basename, dirname, sep } from 'node:path'
 import { catalogueStatus } from '../../api/errors.ts'
 import { sentence, shown } from './markdown.ts'
 
@@ -17,7 +17,7 @@ interface Table {
   readonly entries: ReadonlyMap<string, Entry>
 }
 
-/** docs/errors.md, made from the table of each error function that an `errors.ts` exports. */
+/** docs/errors.md, made from the table of each error function that an `errors.ts`, or one for a part such as `model-errors.ts`, exports. */
 export async function errorsPage(): Promise<string> {
   const sections: string[] = []
   for (const layer of layers) {
@@ -37,7 +37,7 @@ export async function errorsPage(): Promise<string> {
 /** The tables of a layer, by folder. */
 async function tablesOf(layer: string): Promise<readonly Table[]> {
   const names = await readdir(new URL(`${layer}/`, built), { recursive: true })
-  const files = names.filter((name) => name === 'errors.js' || name.endsWith(`${sep}errors.js`)).toSorted()
+  const files = names.filter((name) => /^(.*-)?errors\.js$/.test(basename(name))).toSorted()
   const tables: Table[] = []
   for (const file of files) {
     const path = `${layer}/${file.replaceAll(sep, '/')}`

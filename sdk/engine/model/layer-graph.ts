@@ -1,4 +1,4 @@
-import { learnError } from '../../learn/errors.ts'
+import { modelError } from '../../learn/model-errors.ts'
 import { sizeOf } from '../../weights/layout.ts'
 import type { Plan } from '../plan.ts'
 
@@ -205,7 +205,7 @@ function list(value: unknown, what: string): readonly unknown[] {
 }
 
 function unfit(reason: string): Error {
-  return learnError('LEARN_ENGINE_MODEL', { reason })
+  return modelError('LEARN_ENGINE_MODEL', { reason })
 }
 
 /** Names that TensorFlow.js accepts for layers and tensors. */
@@ -213,7 +213,7 @@ const loadable = /^[A-Za-z0-9][-A-Za-z0-9._/]*$/
 
 /** @throws LEARN_LAYER_NAME for a name with which TensorFlow.js can't load a layer. */
 export function requireLayerName(name: string): void {
-  if (!loadable.test(name)) throw learnError('LEARN_LAYER_NAME', { name, fault: 'has characters that are not allowed' })
+  if (!loadable.test(name)) throw modelError('LEARN_LAYER_NAME', { name, fault: 'has characters that are not allowed' })
 }
 
 /**
@@ -226,7 +226,7 @@ export function requireLoadableNames(layers: readonly string[], tensors: readonl
     const twin = twinAmong(names)
     if (twin === undefined) continue
     const what = names === layers ? 'layers' : 'tensors'
-    throw learnError('LEARN_LAYER_NAME', { name: twin, fault: `belongs to two ${what}` })
+    throw modelError('LEARN_LAYER_NAME', { name: twin, fault: `belongs to two ${what}` })
   }
 }
 

@@ -1,6 +1,6 @@
 import { isRecord } from '../../../runtime/index.ts'
-import { learnError } from '../../learn/errors.ts'
 import { type InitializerSpec, initializerNames, initializerSpec, isInitializerName } from '../../learn/initializer.ts'
+import { modelError } from '../../learn/model-errors.ts'
 import { type Window, windowOutput, windowReach } from '../ops/window.ts'
 import type { Plan, Tensor } from '../plan.ts'
 import type { LayerNode } from './layer-graph.ts'
@@ -34,7 +34,7 @@ export class LayerSettings {
 
   /** The error that the engine can't run the layer. `fault` continues a sentence that begins with the layer's name. */
   refuse(fault: string): Error {
-    return learnError('LEARN_ENGINE_MODEL', { reason: `layer ${this.name} (${this.#className}) ${fault}` })
+    return modelError('LEARN_ENGINE_MODEL', { reason: `layer ${this.name} (${this.#className}) ${fault}` })
   }
 
   refuseValue(setting: string, expected?: string): Error {
