@@ -19,7 +19,7 @@ import { withBaseModel } from '../../sdk/node/index.ts'
 /** A workload with one fault at a time, by its setting `fault`. */
 
 const dense =
-  (activation?: 'softmax' | 'elu'): ModelFunction =>
+  (activation?: 'softmax'): ModelFunction =>
   ({ layers, sequential }) =>
     sequential({
       layers: [layers.dense({ units: 3, inputShape: [2], ...(activation && { activation }), name: 'end' })],
@@ -42,7 +42,14 @@ function customModel(tf: TensorFlow) {
 
 const models: Readonly<Record<string, ModelFunction>> = {
   softmax: dense('softmax'),
-  'slow-base': dense('elu'),
+  'slow-base': ({ layers, sequential }) =>
+    sequential({
+      layers: [
+        layers.repeatVector({ n: 2, inputShape: [2] }),
+        layers.flatten(),
+        layers.dense({ units: 3, name: 'end' }),
+      ],
+    }),
   'custom-layer': customModel,
   'outside-engine': ({ layers, sequential }) =>
     sequential({ layers: [layers.lstm({ units: 3, inputShape: [2, 1], dropout: 0.5 })] }),
