@@ -358,13 +358,15 @@ test('a third node reaches an actor by a ref that was passed on, and hears its e
 
 test('who watches an actor of a third node too late hears that the node has ended, and not only the actor', async (t) => {
   const given: unknown[] = []
+  const returned: unknown[] = []
   const server = node('server', noting([]))
-  const middle = node('middle', noting([], 'middle'))
+  const middle = node('middle', noting(returned, 'middle'))
   const device = node('device', noting(given, 'device'))
   t.teardown(() => Promise.all([server, middle, device].map(({ system }) => system.terminate())))
   const [toServer, toDevice] = [middle.entry(), middle.entry()]
   joined(middle.link, server.link, 'server')
   const entry = await toServer
+  const toMiddle = device.entry()
   joined(middle.link, device.link, 'device')
   const to = await toDevice
   to.tell(entry)
@@ -376,6 +378,11 @@ test('who watches an actor of a third node too late hears that the node has ende
   const [early, [late]] = [given[0], Array.isArray(given[1]) ? given[1] : []]
   if (!isActorRef<unknown>(early) || !isActorRef<unknown>(late)) return t.fail()
   for (const ref of [early, late]) t.true(isNodeEnd((await device.system.stopped(ref)).cause))
+  ;(await toMiddle).tell(early)
+  await settled(middle, device)
+  const [back] = returned
+  if (!isActorRef<unknown>(back)) return t.fail()
+  t.true(isNodeEnd((await middle.system.stopped(back)).cause))
 })
 
 test('a node that ended is told once to each watcher; what it was told since is a dead letter, also by old refs after its return', async (t) => {

@@ -82,8 +82,8 @@ export class RemoteRef extends Addressee implements ActorRef<unknown> {
 
 /**
  * The address of an actor of this node, given back by another node. Its messages are decoded like those of this other
- * node, which may have put the ref where a ref of another protocol belongs. Without a target the actor has stopped, or
- * was never given away.
+ * node, which may have put the ref where a ref of another protocol belongs. Without a target the actor has stopped, for
+ * the cause if there is one, or was never given away.
  */
 export class ReturnedRef extends Addressee implements ActorRef<unknown> {
   readonly isLocal = true
@@ -91,12 +91,19 @@ export class ReturnedRef extends Addressee implements ActorRef<unknown> {
   readonly target: Addressee | undefined
   readonly address: Address
   readonly #deadLetter: (letter: DeadLetter) => void
+  readonly #cause: unknown
 
-  constructor(target: Addressee | undefined, address: Address, deadLetter: (letter: DeadLetter) => void) {
+  constructor(
+    target: Addressee | undefined,
+    address: Address,
+    deadLetter: (letter: DeadLetter) => void,
+    cause?: unknown,
+  ) {
     super()
     this.target = target
     this.address = address
     this.#deadLetter = deadLetter
+    this.#cause = cause
   }
 
   get path(): string {
@@ -127,7 +134,7 @@ export class ReturnedRef extends Addressee implements ActorRef<unknown> {
 
   addStopListener(listener: StopListener): void {
     if (this.target) this.target.addStopListener(listener)
-    else listener.stopped({ path: this.path })
+    else listener.stopped({ path: this.path, ...(this.#cause !== undefined && { cause: this.#cause }) })
   }
 
   removeStopListener(listener: StopListener): void {

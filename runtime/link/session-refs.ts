@@ -1,5 +1,5 @@
 import { type Addressee, addressee } from '../kernel/addressee.ts'
-import type { ActorRef, Cancel } from '../kernel/protocol.ts'
+import type { ActorRef, Cancel, DeadLetter } from '../kernel/protocol.ts'
 import { linkError } from './errors.ts'
 import { LazyMap } from './lazy-map.ts'
 import type { RefName } from './message-codec.ts'
@@ -85,8 +85,9 @@ export class SessionRefs {
     const exported = this.#exported.get(name.number)
     const path = exported?.target.path ?? `/?${name.number}`
     const address = { ...system.node, actor: path, actorIncarnation: name.number }
-    if (!exported) return new ReturnedRef(undefined, address, (letter) => system.deadLetter(letter))
-    exported.returned ??= new ReturnedRef(exported.target, address, (letter) => system.deadLetter(letter))
+    const deadLetter = (letter: DeadLetter) => system.deadLetter(letter)
+    if (!exported) return new ReturnedRef(undefined, address, deadLetter, this.causeOf(name.number))
+    exported.returned ??= new ReturnedRef(exported.target, address, deadLetter)
     return exported.returned
   }
 
@@ -100,5 +101,6 @@ export class SessionRefs {
   end(): void {
     for (const { forget } of this.#exported.values()) forget()
     this.#exported.clear()
+    this.#causes.clear()
   }
 }
