@@ -4,7 +4,7 @@ import type { Learner, LocalTerms } from '../learn/learner.ts'
 import type { Loss } from '../learn/loss.ts'
 import type { Metric } from '../learn/metrics.ts'
 import type { Steps } from '../learn/steps.ts'
-import { type Layout, layoutOf, tensorViews } from '../weights/layout.ts'
+import { type Layout, layoutOf, sizeOf, tensorViews } from '../weights/layout.ts'
 import { type EngineModel, engineLearner, engineModel } from './engine-learner.ts'
 import { adapterTensors } from './ops/adapters.ts'
 
@@ -123,7 +123,7 @@ function placesOf({ tensors }: Layout, isOwn: readonly boolean[]) {
   let next = 0
   return tensors.flatMap(({ shape }, index) => {
     const from = next
-    next += shape.reduce((size, length) => size * length, 1)
+    next += sizeOf(shape)
     return isOwn[index] ? [{ from, to: next }] : []
   })
 }

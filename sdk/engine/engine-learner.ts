@@ -2,7 +2,7 @@ import type { Examples } from '../data/examples.ts'
 import { learnError } from '../learn/errors.ts'
 import { checkTargets, fittedLoss } from '../learn/fitted-loss.ts'
 import { initialValues } from '../learn/initializer.ts'
-import type { Learner } from '../learn/learner.ts'
+import type { Learner, Products } from '../learn/learner.ts'
 import { oneAtATime } from '../learn/local-training.ts'
 import { type LastActivation, type Loss, lastActivationRemark } from '../learn/loss.ts'
 import { checkMetrics, type Metric } from '../learn/metrics.ts'
@@ -110,6 +110,13 @@ export function engineLearner(model: EngineModel, loss: Loss, steps: Steps, metr
   }
   const { classes } = fitted
   const exclusively = oneAtATime()
+  const withProducts = async <Result>(asked: Products | undefined, work: () => Promise<Result>): Promise<Result> => {
+    const products = await moduleOf(asked)
+    return exclusively(() => {
+      running.use(products)
+      return work()
+    })
+  }
   return {
     layout,
     modelTopology: topology,
@@ -129,27 +136,17 @@ export function engineLearner(model: EngineModel, loss: Loss, steps: Steps, metr
     },
     async train(request) {
       check(request.examples, 'train')
-      const products = await moduleOf(request.products)
-      return exclusively(() => {
-        running.use(products)
-        return trainOnEngine(running, fitted, steps, layout, request)
-      })
+      return withProducts(request.products, () => trainOnEngine(running, fitted, steps, layout, request))
     },
     async evaluate(weights, examples, options) {
       check(examples, 'evaluate')
-      const products = await moduleOf(options?.products)
-      return exclusively(async () => {
-        running.use(products)
-        return evaluateOnEngine(running, fitted, { metrics, batch }, weights, examples, options)
-      })
+      return withProducts(options?.products, async () =>
+        evaluateOnEngine(running, fitted, { metrics, batch }, weights, examples, options),
+      )
     },
     async predict(weights, examples, options) {
       check(examples, 'evaluate')
-      const products = await moduleOf(options?.products)
-      const outputs = await exclusively(async () => {
-        running.use(products)
-        return outputsOfEngine(running, weights, examples)
-      })
+      const outputs = await withProducts(options?.products, async () => outputsOfEngine(running, weights, examples))
       return predictionsOf(outputs, model.outputShape, lastActivation)
     },
     modelLayers: {

@@ -68,7 +68,6 @@ export interface LayerKernels extends RecurrentKernels {
   softsign(...curve: CurveArguments): void
   swish(...curve: CurveArguments): void
   threshold(...curve: CurveArguments): void
-  slopeGradient(dy: number, dx: number, count: number): void
   prelu(x: number, alpha: number, period: number, y: number, count: number): void
   preluGradient(x: number, alpha: number, period: number, dy: number, dx: number, count: number): void
   preluWeightGradient(x: number, period: number, dy: number, target: number, scale: number, count: number): void
@@ -221,7 +220,6 @@ export const layerKernelNames: readonly (keyof LayerKernels)[] = [
   'softsign',
   'swish',
   'threshold',
-  'slopeGradient',
   'prelu',
   'preluGradient',
   'preluWeightGradient',

@@ -106,7 +106,6 @@ export interface RecurrentKernels {
   unpackGates(source: number, panelBytes: number, rows: number, units: number, gates: number, target: number): void
   maskOfRows(x: number, pitch: number, rows: number, channels: number, value: number, mask: number): void
   maskRows(x: number, xPitch: number, mask: number, rows: number, y: number, yPitch: number, bytes: number): void
-  multiplied(a: number, b: number, out: number, count: number): void
 }
 
 export const recurrentKernelNames: readonly (keyof RecurrentKernels)[] = [
@@ -122,5 +121,4 @@ export const recurrentKernelNames: readonly (keyof RecurrentKernels)[] = [
   'unpackGates',
   'maskOfRows',
   'maskRows',
-  'multiplied',
 ]

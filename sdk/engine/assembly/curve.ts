@@ -145,13 +145,6 @@ export function threshold(x: usize, y: usize, slope: usize, a: f32, b: f32, coun
   along(THRESHOLD, x, y, slope, a, b, count)
 }
 
-// dx *= dy, where dx has the slopes.
-export function slopeGradient(dy: usize, dx: usize, count: i32): void {
-  for (let end = dy + (<usize>count << 2); dy < end; dy += 16, dx += 16) {
-    v128.store(dx, f32x4.mul(v128.load(dx), v128.load(dy)))
-  }
-}
-
 // y = x above 0, alpha · x below. Alpha is repeated after `period` values.
 export function prelu(x: usize, alpha: usize, period: i32, y: usize, count: i32): void {
   const zero = f32x4.splat(0), bytes = <usize>period << 2

@@ -1,4 +1,4 @@
-export { pack, turn, unpack } from './panels'
+export { pack, packRows, turn, unpack, unpackRows } from './panels'
 export { add, addScaled, copyRows, divideBytes, fill, reluGradient, subtract, sumRows } from './elementwise'
 export { maxPool, maxPoolGradient } from './pooling'
 export { correct, sigmoidCrossEntropy, softmaxCrossEntropy, squaredError } from './loss'
@@ -6,7 +6,7 @@ export { errorRows, sigmoidRows, softmaxRows } from './row-loss'
 export { clearPadding, rectify, rectifyGradient, sigmoid, sigmoidGradient, tanh, tanhGradient } from './activation'
 export { averagePool, averagePoolGradient, repeatRow } from './average-pooling'
 export {
-  elu, gelu, geluTanh, hardSigmoid, mish, prelu, preluGradient, preluWeightGradient, slopeGradient, softplus, softsign, swish, threshold,
+  elu, gelu, geluTanh, hardSigmoid, mish, prelu, preluGradient, preluWeightGradient, softplus, softsign, swish, threshold,
 } from './curve'
 export { dropout } from './dropout'
 export { addToRows, firstOutside, takeRows } from './embedding'
@@ -17,7 +17,6 @@ export { normalizeRows, normalizeRowsGradient } from './layer-normalization'
 export { maskedMean, maskedMeanGradient } from './masked-mean'
 export { larger, multiply, smaller, whereAbove, whereAtLeast } from './merging'
 export { addPlaces, movePlaces } from './places'
-export { packRows, unpackRows } from './row-panels'
 export { addPenaltyGradient, limitNorms, penalty } from './rules'
 export { softmax, softmaxGradient } from './softmax'
 export { interpolatePixels, interpolatePixelsGradient, repeatPixels, sumPixels } from './upsampling'
@@ -25,6 +24,6 @@ export {
   adamStep, beginGradient, clampValues, gradientStep, keepMasked, momentumStep, moveOn, squaredNorm, takeScaled,
 } from './steps'
 export {
-  gruGates, gruGatesGradient, gruStep, gruStepGradient, lstmGradient, lstmStep, maskOfRows, maskRows, multiplied, packGates,
+  gruGates, gruGatesGradient, gruStep, gruStepGradient, lstmGradient, lstmStep, maskOfRows, maskRows, packGates,
   simpleGradient, simpleStep, unpackGates,
 } from './recurrent'

@@ -2,7 +2,7 @@
 
 // @ts-ignore: decorator
 @inline
-const PANEL_ROW: usize = 32
+export const PANEL_ROW: usize = 32
 
 // Copies a row-major matrix of `columns` into panels. Row r becomes row `places[r]` of the panels.
 export function pack(source: usize, rows: i32, columns: i32, places: usize, target: usize, panelBytes: usize): void {
@@ -51,6 +51,28 @@ export function turn(
       for (let output = 0; output < outputs; output++, t += PANEL_ROW) {
         store<f32>(t, load<f32>(row + <usize>(output >> 3) * sourcePanelBytes + (<usize>(output & 7) << 2)))
       }
+    }
+  }
+}
+
+// Copies rows of values, `pitch` bytes apart, into panels, for products of two outputs of layers.
+export function packRows(source: usize, pitch: usize, rows: i32, panels: i32, target: usize, panelBytes: usize): void {
+  for (let panel = 0; panel < panels; panel++, source += PANEL_ROW, target += panelBytes) {
+    let s = source
+    for (let t = target, end = target + <usize>rows * PANEL_ROW; t < end; t += PANEL_ROW, s += pitch) {
+      v128.store(t, v128.load(s))
+      v128.store(t, v128.load(s, 16), 16)
+    }
+  }
+}
+
+// Copies panels to rows: the reverse of `packRows`.
+export function unpackRows(source: usize, panelBytes: usize, rows: i32, panels: i32, target: usize, pitch: usize): void {
+  for (let panel = 0; panel < panels; panel++, source += panelBytes, target += PANEL_ROW) {
+    let t = target
+    for (let s = source, end = source + <usize>rows * PANEL_ROW; s < end; s += PANEL_ROW, t += pitch) {
+      v128.store(t, v128.load(s))
+      v128.store(t, v128.load(s, 16), 16)
     }
   }
 }

@@ -2,11 +2,9 @@
 // state has `width` values: `units` values and zeros, up to a multiple of 8. A step reads a state and writes the state after the step
 // elsewhere. A `mask` has a 0 for each example whose step is skipped: the state stays as it is. Address 0: no mask.
 import { rectify, rectifyGradient, sigmoid, sigmoidGradient, tanh, tanhGradient } from './activation'
+import { hardSigmoid } from './curve'
 import { add } from './elementwise'
-
-// @ts-ignore: decorator
-@inline
-const PANEL_ROW: usize = 32
+import { PANEL_ROW } from './panels'
 
 // Numbers of the activations, as in ops/recurrent.ts.
 // @ts-ignore: decorator
@@ -29,7 +27,7 @@ const RELU: i32 = 4
 function apply(kind: i32, x: usize, y: usize, count: i32): void {
   if (kind == TANH) tanh(x, y, count)
   else if (kind == SIGMOID) sigmoid(x, y, count)
-  else if (kind == HARD_SIGMOID) hardSigmoid(x, y, count)
+  else if (kind == HARD_SIGMOID) hardSigmoid(x, y, 0, 0, 0, count)
   else if (kind == LINEAR) memory.copy(y, x, <usize>count << 2)
   else rectify(x, y, 0, kind == RELU ? f32.MAX_VALUE : 6, count)
 }
@@ -41,14 +39,6 @@ function applyGradient(kind: i32, y: usize, dy: usize, dx: usize, count: i32): v
   else if (kind == HARD_SIGMOID) hardSigmoidGradient(y, dy, dx, count)
   else if (kind == LINEAR) memory.copy(dx, dy, <usize>count << 2)
   else rectifyGradient(y, dy, dx, 0, kind == RELU ? f32.MAX_VALUE : 6, count)
-}
-
-// y = 0.2·x + 0.5, within 0 … 1.
-function hardSigmoid(x: usize, y: usize, count: i32): void {
-  const slope = f32x4.splat(0.2), half = f32x4.splat(0.5), zero = f32x4.splat(0), one = f32x4.splat(1)
-  for (let end = x + (<usize>count << 2); x < end; x += 16, y += 16) {
-    v128.store(y, f32x4.min(f32x4.max(f32x4.add(f32x4.mul(v128.load(x), slope), half), zero), one))
-  }
 }
 
 function hardSigmoidGradient(y: usize, dy: usize, dx: usize, count: i32): void {
@@ -355,12 +345,5 @@ export function maskRows(
   for (let row = 0; row < rows; row++, x += xPitch, y += yPitch, mask += 4) {
     if (load<f32>(mask) == 0) memory.fill(y, 0, bytes)
     else memory.copy(y, x, bytes)
-  }
-}
-
-// out = a · b.
-export function multiplied(a: usize, b: usize, out: usize, count: i32): void {
-  for (let end = a + (<usize>count << 2); a < end; a += 16, b += 16, out += 16) {
-    v128.store(out, f32x4.mul(v128.load(a), v128.load(b)))
   }
 }

@@ -1,6 +1,5 @@
 import { conv2d } from '../ops/convolution.ts'
-import { maskedMean } from '../ops/masked-mean.ts'
-import { averagePooling, globalAveragePooling, globalMaxPooling, maxPooling } from '../ops/pooling.ts'
+import { averagePooling, globalAveragePooling, globalMaxPooling, maskedMean, maxPooling } from '../ops/pooling.ts'
 import { inPixels } from '../ops/shaping.ts'
 import { withActivation } from './activations.ts'
 import { asLine, asSequence, type LayerBuilder, requireSequence, windowAlong } from './layer-settings.ts'

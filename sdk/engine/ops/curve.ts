@@ -29,7 +29,7 @@ export function curve(plan: Plan, name: string, { curve, a = 0, b = 1 }: Curve, 
       if (hasRaisedPadding) kernels.clearPadding(y.value, 4 * y.pitch, batch * y.pixels, y.channels)
     },
     backward(kernels, { batch }) {
-      if (x.gradient !== 0) kernels.slopeGradient(y.gradient, x.gradient, batch * size)
+      if (x.gradient !== 0) kernels.multiply(x.gradient, y.gradient, x.gradient, batch * size)
     },
   })
   return y

@@ -1,5 +1,5 @@
 import type { PoolArguments } from '../layer-kernels.ts'
-import type { Plan, Tensor } from '../plan.ts'
+import { type Plan, type Tensor, tensorSize } from '../plan.ts'
 import { inPixels } from './shaping.ts'
 import { imageBytes, type Window, windowOutput } from './window.ts'
 
@@ -99,4 +99,19 @@ export function globalMaxPooling(plan: Plan, name: string, given: Tensor): Tenso
   const size = [1, x.pixels] as const
   const window = { name, size, stride: size, padding: 'valid' } as const
   return { ...maxPooling(plan, window, { ...x, shape: [1, x.pixels, x.channels] }), shape: [x.channels] }
+}
+
+/** The mean over the steps that the mask doesn't call padding, channel by channel. 0 where all steps are padding. */
+export function maskedMean(plan: Plan, name: string, given: Tensor, mask: number): Tensor {
+  const x = inPixels(plan, name, given)
+  const y = plan.tensorAfter(x, [x.channels])
+  const pitch = 4 * tensorSize(y)
+  plan.ops.push({
+    name,
+    forward: (kernels, { batch }) => kernels.maskedMean(x.value, pitch, x.pixels, mask, y.value, batch),
+    backward(kernels, { batch }) {
+      if (x.gradient !== 0) kernels.maskedMeanGradient(y.gradient, pitch, x.pixels, mask, x.gradient, batch)
+    },
+  })
+  return y
 }

@@ -1,5 +1,6 @@
-import type { Kernels } from '../kernels.ts'
-import { type Plan, type Tensor, tensorSize } from '../plan.ts'
+import type { Plan, Tensor } from '../plan.ts'
+import { add } from './elementwise.ts'
+import { concatenate, multiply, scaled } from './merging.ts'
 import { inPixels } from './shaping.ts'
 
 /** A mask of steps: 0 where all channels of the step are `value`. Masked steps become zeros. */
@@ -61,61 +62,20 @@ export function joinedMask(plan: Plan, name: string, inputs: readonly Tensor[]):
 export const mergeModes = ['concat', 'sum', 'ave', 'mul'] as const
 type MergeMode = (typeof mergeModes)[number]
 
-/** Joins two outputs of one shape, with gradients. */
+/** Joins the two outputs of a bidirectional layer, which have one shape. */
 export function merged(plan: Plan, name: string, mode: MergeMode, a: Tensor, b: Tensor): Tensor {
-  const y = mode === 'concat' ? plan.tensor([...a.shape.slice(0, -1), 2 * a.channels]) : plan.tensor(a.shape)
-  const { forward, backward } = mode === 'concat' ? sideBySide(a, b, y) : elementwise(mode, a, b, y)
-  plan.ops.push({
-    name,
-    forward: (kernels, { batch }) => forward(kernels, batch),
-    backward: (kernels, { batch }) => backward(kernels, batch),
-  })
-  return { ...y, mask: a.mask }
+  return { ...joined(plan, name, mode, [a, b]), mask: a.mask }
 }
 
-interface Passes {
-  forward(kernels: Kernels, batch: number): void
-  backward(kernels: Kernels, batch: number): void
-}
-
-function sideBySide(a: Tensor, b: Tensor, y: Tensor): Passes {
-  const [pitch, yPitch, bytes] = [4 * a.pitch, 4 * y.pitch, 4 * a.channels]
-  return {
-    forward(kernels, batch) {
-      kernels.copyRows(a.value, pitch, y.value, yPitch, batch * a.pixels, bytes)
-      kernels.copyRows(b.value, pitch, y.value + bytes, yPitch, batch * a.pixels, bytes)
-    },
-    backward(kernels, batch) {
-      kernels.copyRows(y.gradient, yPitch, a.gradient, pitch, batch * a.pixels, bytes)
-      kernels.copyRows(y.gradient + bytes, yPitch, b.gradient, pitch, batch * a.pixels, bytes)
-    },
-  }
-}
-
-function elementwise(mode: Exclude<MergeMode, 'concat'>, a: Tensor, b: Tensor, y: Tensor): Passes {
-  const size = tensorSize(y)
-  if (mode === 'mul') {
-    return {
-      forward: (kernels, batch) => kernels.multiplied(a.value, b.value, y.value, batch * size),
-      backward(kernels, batch) {
-        kernels.multiplied(y.gradient, b.value, a.gradient, batch * size)
-        kernels.multiplied(y.gradient, a.value, b.gradient, batch * size)
-      },
-    }
-  }
-  const share = mode === 'ave' ? 0.5 : 1
-  const scaled = (kernels: Kernels, from: number, to: number, count: number) => {
-    kernels.fill(to, 0, count)
-    kernels.addScaled(from, share, to, count)
-  }
-  return {
-    forward(kernels, batch) {
-      scaled(kernels, a.value, y.value, batch * size)
-      kernels.addScaled(b.value, share, y.value, batch * size)
-    },
-    backward(kernels, batch) {
-      scaled(kernels, y.gradient, a.gradient, batch * size)
-      scaled(kernels, y.gradient, b.gradient, batch * size)
-    },
+function joined(plan: Plan, name: string, mode: MergeMode, both: readonly [Tensor, Tensor]): Tensor {
+  switch (mode) {
+    case 'concat':
+      return concatenate(plan, name, both[0].shape.length - 1, both)
+    case 'mul':
+      return multiply(plan, name, both)
+    case 'sum':
+      return add(plan, name, both)
+    case 'ave':
+      return scaled(plan, name, 1 / 2, add(plan, name, both))
   }
 }

@@ -4,11 +4,8 @@
 // Tiles have 8 accumulators, 2 rows × 2 panels or 4 rows × 1 panel, which with the values that an iteration loads just fit
 // the 16 registers of x86-64; more spill. Each output is a sum in one fixed order, so its bits don't depend on how rows and
 // panels are grouped.
+import { PANEL_ROW } from '../panels'
 import { madd } from './madd'
-
-// @ts-ignore: decorator
-@inline
-const PANEL_ROW: usize = 32
 
 // Rows 0 … `rows` − 1 of one panel: out = bias + Σ x·w over the runs. A run is a contiguous stretch of inputs: its
 // beginning in x and in the panel, and its length, all in bytes.
