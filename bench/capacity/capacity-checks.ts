@@ -122,7 +122,7 @@ async function simulated(
   return result
 }
 
-/** What happened from the first version after the beginning to the last one. */
+/** The events from the first version after the beginning to the last one. */
 function steady({ history }: FleetResult) {
   const from = history.findIndex(({ at }) => at >= settledMs)
   const rounds = history.slice(from + 1)

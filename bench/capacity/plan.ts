@@ -1,4 +1,4 @@
-/** What a fleet is asked for. Times are those of devices; shares are of all devices. */
+/** The demand on a fleet. Times are those of devices; shares are of all devices. */
 export interface Demand {
   readonly devices: number
   /** Bytes of the model, and of an update. */
@@ -18,7 +18,7 @@ export interface Demand {
   readonly updatesOfBuffer: number
 }
 
-/** What one thing costs on one core, as measured. */
+/** The measured costs of single operations on one core. */
 export interface UnitCosts {
   /** Processor time of an update in the roles, without its bytes: microseconds. */
   readonly updateMicroseconds: number
@@ -42,7 +42,7 @@ export const unitCosts: UnitCosts = {
   idleMsOfMinute: 0.206,
 }
 
-/** What an operator gives to one process of an aggregator. */
+/** The resources that an operator gives to one process of an aggregator. */
 export const limits = {
   /** Share of a core, and of a link, that is planned for. */
   used: 0.6,
@@ -68,7 +68,7 @@ export const demands: readonly Demand[] = [
   ...{ worksPerDay: 1, peak: 0.4, mean: 0.25, workSeconds: 120, lost: 0.1, updatesOfBuffer: 100 },
 }))
 
-/** The load of a fleet, and what bears it. Rates are a second. */
+/** The load of a fleet, and the processes that bear it. Rates are by second. */
 export interface CapacityPlan {
   /** Devices that are connected at the peak. */
   readonly connected: number

@@ -48,7 +48,7 @@ export function fleetRoundLine(
 /** Most aggregators of which a line is shown. */
 const mostAggregators = 8
 
-/** What the aggregators had to do, those with most to do first, and what saturates first. */
+/** The work of the aggregators, the busiest first, and the resource that saturates first. */
 export function aggregatorLines(
   aggregators: readonly AggregatorFigures[],
   first: Saturation | undefined,

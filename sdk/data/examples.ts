@@ -11,7 +11,7 @@ export interface Examples {
   read(index: number, out: Float32Array, offset: number): void
   /** A class from 0, or a target value. */
   label(index: number): number
-  /** What a model should answer, where that is more than one number. Absent: the label. */
+  /** The outputs that a model should give, where these are more than one number. Absent: the label. */
   readonly targets?: Targets | undefined
   /**
    * The undivided features, where these are bytes: a reader of many examples divides bytes faster, to the same values.

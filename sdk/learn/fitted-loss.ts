@@ -20,7 +20,7 @@ export interface FittedLoss {
   /** Whether all rows have the same weight. Otherwise `weigh` gives the weight of each. */
   readonly weighted: boolean
   /**
-   * Checks that the examples have such targets, and the columns that the loss reads. LEARN_OUTPUTS, LEARN_COLUMN.
+   * Checks that the examples have targets for these outputs, and the columns that the loss reads. LEARN_OUTPUTS, LEARN_COLUMN.
    */
   requireFit(examples: Examples): void
   /**
@@ -94,7 +94,7 @@ export function fittedLoss(loss: Loss, shape: readonly number[]): FittedLoss {
       const { targets: given } = examples
       if (!given) {
         const label = examples.label(index)
-        // The label itself, since float32 would round away what makes it none.
+        // The label itself, since float32 could round a wrong label to a class.
         check([label], index)
         out[offset] = label === masked ? -1 : label
         return

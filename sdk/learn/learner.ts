@@ -159,7 +159,7 @@ export interface Evaluation {
   readonly whyNotFinite?: string
 }
 
-/** What a model answers. */
+/** The outputs of a model for examples. */
 export interface Predictions {
   /** Shape of one example's outputs. */
   readonly shape: readonly number[]

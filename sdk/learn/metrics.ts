@@ -41,7 +41,7 @@ export interface EvaluatedExample {
 /** A metric of one's own: a quotient of two sums over the examples, so that it can be merged over clients. */
 export interface OwnMetric {
   readonly name: string
-  /** What the metric is of the quotient: itself (default), its square root, or its exponential. */
+  /** The metric is the quotient itself (default), the square root of it, or the exponential of it. */
   readonly form?: 'ratio' | 'root' | 'exponential'
   /** An example's terms of the two sums. */
   of(example: EvaluatedExample): readonly [sum: number, count: number]

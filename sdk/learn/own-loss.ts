@@ -28,7 +28,7 @@ export interface OwnLoss {
   /** Number of classes that labels name, if they do. Other labels are refused. */
   readonly classes?: number
   /**
-   * Whether an example's loss depends on the other examples of its batch. Such a batch is one pass, and an evaluation is
+   * Whether an example's loss depends on the other examples of its batch. The batch is then one pass, and an evaluation is
    * the mean over batches in the order of the examples. Default false.
    */
   readonly wholeBatch?: boolean

@@ -8,7 +8,7 @@ export type ScheduleKind = 'constant' | 'step' | 'exponential' | 'cosine' | 'pol
 /** Factors of the learning rate, by rounds or by steps. */
 export interface Schedule {
   readonly kind: ScheduleKind
-  /** What t counts, from 0: rounds, or the steps of one training. Default `round`. */
+  /** The unit of t, from 0: rounds, or the steps of one training. Default `round`. */
   readonly by?: 'round' | 'step'
   /** T: the number of rounds or steps until the least rate. By steps the default is those of the training. */
   readonly over?: number

@@ -10,7 +10,7 @@ export interface JobProducts {
 }
 
 /**
- * What a job's setting `arithmetic` means for a learner. Undefined for a learner that doesn't say how it sums products,
+ * The products that a job's setting `arithmetic` asks of a learner. Undefined for a learner that doesn't say how it sums products,
  * which plain jobs may have.
  *
  * @throws LEARN_FUSED where the learner has no fused products, LEARN_EMULATED where the job refuses emulation.
@@ -33,7 +33,7 @@ export function runsOnOf(runsOn: string | undefined, job: JobProducts | undefine
   return `${runsOn ?? "the workload's own learner"}, with fused multiply-add${how}`
 }
 
-/** What the job's followers are told where fused products are emulated. */
+/** The notice for the job's followers where fused products are emulated. */
 export function emulationNotice(job: JobProducts | undefined): Notice | undefined {
   if (!job?.isEmulated) return undefined
   const message =

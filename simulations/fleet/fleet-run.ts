@@ -60,7 +60,7 @@ export interface FleetResult {
   readonly state: 'completed' | 'failed' | 'stopped'
   readonly cause?: unknown
   readonly history: readonly FleetRound[]
-  /** What each aggregator had to do, in the order of their ends. Only where `aggregators` says what they can do. */
+  /** The work of each aggregator, in the order of their ends. Only where `aggregators` gives their capacities. */
   readonly aggregators?: readonly AggregatorFigures[]
   /** The resource of an aggregator that the fleet would use up first if its load grew. */
   readonly saturatesFirst?: Saturation

@@ -174,7 +174,7 @@ export async function simulate<S extends Settings>(
     return new Map(made)
   }
 
-  /** What the aggregators had to do. */
+  /** The work of the aggregators. */
   function loads(): Pick<FleetResult, 'aggregators' | 'saturatesFirst'> {
     if (!stations) return {}
     const ends = [...stations].toSorted(([a], [b]) => (a < b ? -1 : 1))

@@ -185,7 +185,7 @@ export abstract class WaitingPort implements ChannelPort {
   }
 }
 
-/** What the messages of an aggregator to others pass. */
+/** The way of an aggregator's messages to other aggregators. */
 export interface Way {
   readonly station: Station
   readonly carry: Carrier

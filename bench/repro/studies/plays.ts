@@ -1,6 +1,6 @@
 import { type Examples, inMemoryExamples } from '../../../sdk/index.ts'
 
-/** What one role says in one play, line by line. */
+/** The lines of one role in one play. */
 export interface Role {
   readonly play: string
   readonly name: string

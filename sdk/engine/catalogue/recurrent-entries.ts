@@ -17,7 +17,7 @@ const simple = {
 
 const gated = { ...simple, recurrent_activation: 'applied to the gates' }
 
-/** Layers over [steps, channels], and what masks the steps. */
+/** Layers over [steps, channels], and layers that mask steps. */
 export const recurrentEntries: readonly LayerEntry[] = [
   {
     className: 'LSTM',

@@ -150,7 +150,7 @@ function sourcesOf(own: readonly number[], shape: readonly number[]): readonly n
   })
 }
 
-/** A tensor with a gradient, if one has a gradient: what is computed from them needs one, too. */
+/** A tensor with a gradient, if one has a gradient: a result of theirs then needs a gradient, too. */
 function withGradient(inputs: readonly Tensor[]): Tensor {
   const [first] = inputs
   const found = inputs.find(({ gradient }) => gradient !== 0) ?? first

@@ -29,13 +29,13 @@ export function productModule(name: ProductModule): Promise<WebAssembly.Module> 
   return module
 }
 
-/** The module that computes such products on this platform. */
+/** The module that computes plain or fused products on this platform. */
 export function moduleOf(products: Products = 'plain'): Promise<WebAssembly.Module> {
   if (products === 'plain') return productModule('plain')
   return productModule(platformFuses() ? 'fused' : 'emulated')
 }
 
-/** Loads what fused products need here, and says whether they are emulated. */
+/** Loads the module of fused products for this platform, and says whether the module emulates them. */
 export async function fusedProducts(): Promise<{ readonly isEmulated: boolean }> {
   await moduleOf('fused')
   return { isEmulated: !platformFuses() }

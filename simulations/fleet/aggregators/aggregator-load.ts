@@ -1,7 +1,7 @@
-/** What messages wait for at an aggregator. */
+/** The resources of an aggregator for which messages wait. */
 export type AggregatorResource = 'updates' | 'receive' | 'send' | 'memory' | 'failures'
 
-/** What an aggregator had to do so far: counts, bytes and virtual milliseconds. */
+/** The work of an aggregator so far: counts, bytes and virtual milliseconds. */
 export interface AggregatorLoad {
   updates: number
   assignments: number
@@ -26,7 +26,7 @@ export function noLoad(): AggregatorLoad {
   }
 }
 
-/** What an aggregator of a fleet had to do in a run. */
+/** The work of an aggregator of a fleet in a run. */
 export interface AggregatorFigures {
   readonly end: string
   /** Updates that the aggregator has taken, partial sums of aggregators below included. */
@@ -49,7 +49,7 @@ export interface AggregatorFigures {
   readonly down: number
 }
 
-/** What an aggregator can be busy with all of the time. */
+/** The resources that an aggregator can use all of the time. */
 export type BusyResource = 'updates' | 'receive' | 'send'
 
 /** Figures of an aggregator after some virtual milliseconds. */
@@ -88,7 +88,7 @@ export interface Saturation {
 }
 
 /**
- * What saturates first: the resource of an aggregator that is busy for the largest share of the time. Undefined where no
+ * The resource that saturates first: the one that an aggregator uses for the largest share of the time. Undefined where no
  * aggregator has a limit that takes time. Memory isn't among them: where it is full, updates wait at their senders, and
  * the aggregator takes as many a second as before.
  */

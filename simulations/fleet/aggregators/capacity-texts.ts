@@ -6,7 +6,7 @@ export const aggregatorPartNames = ['updates', 'bandwidth', 'memory', 'latency',
 export type AggregatorPartName = (typeof aggregatorPartNames)[number]
 
 /**
- * What aggregators can do as texts, such as { updates: '500/s', bandwidth: '100MB/s' }. A text is for all aggregators, or,
+ * The capacities of aggregators as texts, such as { updates: '500/s', bandwidth: '100MB/s' }. A text is for all aggregators, or,
  * with a role before it, for those of the role: { updates: ['500/s', 'top-aggregator=2000/s'] }.
  */
 export type AggregatorTexts = { readonly [Part in AggregatorPartName]?: string | readonly string[] | undefined }
@@ -54,7 +54,7 @@ const parts: Readonly<Record<AggregatorPartName, (text: string, option: string) 
 }
 
 /**
- * Reads what aggregators can do from texts. Undefined without any.
+ * Reads the capacities of aggregators from texts. Undefined without texts.
  *
  * @throws SIMULATION_OPTION
  */

@@ -1,6 +1,6 @@
 import { badOption } from '../../loaded-workload.ts'
 
-/** How much an aggregator of a fleet can do. What is left out has no limit, takes no time, and never fails. */
+/** The capacity of an aggregator of a fleet. A part that is left out has no limit, takes no time, and never fails. */
 export interface AggregatorCapacity {
   /** Updates that the aggregator takes in a second, partial sums of aggregators below included. */
   readonly updates?: number | undefined

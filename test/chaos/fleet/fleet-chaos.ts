@@ -93,7 +93,7 @@ function lived(
   })
 }
 
-/** What a life told otherwise than the undisturbed run. A line that a kill cut off is no line. */
+/** The rounds of a life that differ from those of the undisturbed run. A line that a kill cut off is no line. */
 function differenceOf(told: readonly string[], expected: readonly string[], wasKilled: boolean): string | undefined {
   const wrong = told.findIndex((line, index) => line !== expected[index])
   if (wrong >= 0) return `round ${wrong + 1} is ${told[wrong]}, not ${expected[wrong]}`

@@ -8,7 +8,7 @@ export function madd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(c, f32x4.mul(a, b))
 }
 
-// What a processor's fused multiply-add gives, from operations that WebAssembly defines to the bit. A product of two
+// The result of a processor's fused multiply-add, from operations that WebAssembly defines to the bit. A product of two
 // float32 is exact in float64. Their sum rounded to float64, then to float32, differs from the sum rounded once only where
 // the first rounding reached, or left, the middle between two float32. There the low 29 bits are 0x10000000; a subnormal
 // float32 has its middles elsewhere.
