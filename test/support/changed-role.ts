@@ -1,4 +1,5 @@
-import type { AnyRole, Role, RoleContext } from '../../sdk/role/role.ts'
+import type { Channel } from '../../sdk/role/channel/channel.ts'
+import type { AnyRole, ChannelUse, Role, RoleContext } from '../../sdk/role/role.ts'
 
 /** An object with other values of some properties. A copy would lose what an object has of its class. */
 export function changed<Target extends object>(target: Target, changes: Partial<Target>): Target {
@@ -27,5 +28,20 @@ export function inContext(
   return changedRole(role, (definition) => ({
     ...definition,
     round: (state, context) => definition.round(state, change(context)),
+  }))
+}
+
+/** A role with other channels in place of those that it opens. */
+export function withChannels(role: AnyRole, change: <Out, In>(channel: Channel<Out, In>) => Channel<Out, In>): AnyRole {
+  return changedRole(role, (definition) => ({
+    ...definition,
+    open(channel) {
+      const open = <Out, In>(use: ChannelUse<Out, In>) => change(channel(use))
+      const optional = <Out, In>(use: ChannelUse<Out, In>) => {
+        const found = channel.optional(use)
+        return found && change(found)
+      }
+      return definition.open(Object.assign(open, { optional }))
+    },
   }))
 }

@@ -243,14 +243,20 @@ export async function ringRound(
     progress()
   }
 
+  /** Goes on with the pass. An end that has got the whole sum from another end does so for those behind it. */
   function progress(): void {
-    const vectors = result ? undefined : advance?.()
+    const vectors = advance?.()
     if (!agreement || !vectors) return
+    advance = undefined
     const {
       attempt,
       tally: { scalars = {}, ...rest },
     } = agreement
-    result = { attempt, part: { ...rest, sums: { vectors, scalars } } }
+    if (!result) finish(attempt, { ...rest, sums: { vectors, scalars } })
+  }
+
+  function finish(attempt: number, part: RoundPartial): void {
+    result = { attempt, part }
     const leading = leaderOf(attempt)
     if (leading !== self) ring.send(leading, { type: 'done', round, attempt })
   }
@@ -294,7 +300,7 @@ export async function ringRound(
         else tellReady([end])
         return undefined
       case 'sum':
-        if (!result || message.attempt > result.attempt) result = { attempt: message.attempt, part: message.part }
+        if (!result || message.attempt > result.attempt) finish(message.attempt, message.part)
         return undefined
       case 'commit':
         if (result?.attempt === message.attempt) return { type: 'summed', ...result, committer: end }

@@ -1,6 +1,7 @@
 import type { TestFn } from 'ava'
 import { memoryStore, seededScheduler, virtualClock } from '../../../runtime/index.ts'
-import { changed, changedRole } from '../../../test/support/changed-role.ts'
+import { changed, withChannels } from '../../../test/support/changed-role.ts'
+import { onSlowRoutes } from '../../../test/support/slow-routes.ts'
 import type { RoundSummary } from '../../host/index.ts'
 import { memoryRegistry } from '../../registry/memory-registry.ts'
 import type { ModelRegistry, ModelToCommit } from '../../registry/registry.ts'
@@ -19,8 +20,7 @@ import {
   tinyPool,
 } from '../../testing/index.ts'
 import type { TrainingPool } from '../../training/training-pool.ts'
-import type { Channel } from '../channel/channel.ts'
-import type { AnyRole, ChannelUse, RoundRecord } from '../role.ts'
+import type { AnyRole, RoundRecord } from '../role.ts'
 
 export interface PoolUnderTest {
   readonly clients: number
@@ -159,6 +159,23 @@ export function topologyContract(
       })
     })
 
+  test(`${name}: 60 seeds: slow routes between some ends change no bit`, async (t) => {
+    const clients = 4
+    const pool = poolOf({ clients })
+    const calm = await completed({ topology: calmOf({ clients }), pool, settings })
+    const expected = calm.rounds.map(({ hash }) => hash).join()
+    await forSeeds(60, async (seed) => {
+      const clock = virtualClock()
+      const slow = Object.entries(roles).map(([key, role]) => [key, onSlowRoutes(role, { clock, seed })] as const)
+      const system = { scheduler: seededScheduler(seed), clock }
+      const job = { topology: topologyOf({ clients }), pool, settings, roles: Object.fromEntries(slow) }
+      const run = await completed({ ...job, system })
+      const hashes = run.rounds.map(({ hash }) => hash).join()
+      if (hashes !== expected) throw new Error(`hashes ${hashes}, expected ${expected}`)
+    })
+    t.pass()
+  })
+
   test(`${name}: each round of each end gives the same when it is run twice`, async (t) => {
     const pool = poolOf({ clients: 4 })
     const run = await rehearse({ topology: topologyOf({ clients: 4 }), pool, settings, checkDeterminism: true })
@@ -277,19 +294,4 @@ export function sendingBy(role: AnyRole, change: <Message>(message: Message) => 
   return withChannels(role, (channel) =>
     changed(channel, { send: (end, message, options) => channel.send(end, change(message), options) }),
   )
-}
-
-/** A role with other channels in place of those that it opens. */
-function withChannels(role: AnyRole, change: <Out, In>(channel: Channel<Out, In>) => Channel<Out, In>): AnyRole {
-  return changedRole(role, (definition) => ({
-    ...definition,
-    open(channel) {
-      const open = <Out, In>(use: ChannelUse<Out, In>) => change(channel(use))
-      const optional = <Out, In>(use: ChannelUse<Out, In>) => {
-        const found = channel.optional(use)
-        return found && change(found)
-      }
-      return definition.open(Object.assign(open, { optional }))
-    },
-  }))
 }
