@@ -1,12 +1,15 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { chaos } from './chaos.ts'
 
-function wrongRuns(workload: string, set: string, kills: number, report: (line: string) => void): Promise<number> {
-  return chaos({ workload, set, workers: '0', kills, seed: Math.floor(Math.random() * 2 ** 31), report })
+async function withoutWrongRuns(t: ExecutionContext, workload: string, set: string, kills: number): Promise<void> {
+  const lines: string[] = []
+  const report = (line: string) => void lines.push(line)
+  const wrong = await chaos({ workload, set, workers: '0', kills, seed: Math.floor(Math.random() * 2 ** 31), report })
+  t.is(wrong, 0, lines.join('\n'))
 }
 
 test('a job killed at random instants ends with the hashes of an undisturbed one', async (t) => {
-  t.is(await wrongRuns('examples/trivial', 'clients=200,rounds=60', 4, t.log), 0)
+  await withoutWrongRuns(t, 'examples/trivial', 'clients=200,rounds=60', 4)
 })
 
 const algorithms = {
@@ -18,10 +21,10 @@ const algorithms = {
 }
 for (const [what, algorithm] of Object.entries(algorithms)) {
   test(`so does a job with ${what}: ${algorithm}`, async (t) => {
-    t.is(await wrongRuns('test/chaos/blobs.workload.ts', `rounds=40,${algorithm}`, 2, t.log), 0)
+    await withoutWrongRuns(t, 'test/chaos/blobs.workload.ts', `rounds=40,${algorithm}`, 2)
   })
 }
 
 test('so does a job of parties, each of which has a part of the model', async (t) => {
-  t.is(await wrongRuns('examples/vertical', 'rounds=12,alignment=hashed', 2, t.log), 0)
+  await withoutWrongRuns(t, 'examples/vertical', 'rounds=12,alignment=hashed', 2)
 })

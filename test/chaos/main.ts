@@ -53,7 +53,13 @@ async function jobs(kills: number, rounds: number): Promise<number> {
   for (const job of jobCases(rounds)) {
     if (!`${job.workload} ${job.set}`.includes(values.only)) continue
     report(`${job.workload} --set ${job.set}`)
-    const found = await chaos({ ...job, workers: '0', kills, seed, report: () => {} })
+    const found = await chaos({
+      ...job,
+      workers: '0',
+      kills,
+      seed,
+      report: (line) => /WRONG/.test(line) && report(line),
+    })
     report(`${kills - found} passed, ${found} failed`)
     wrong += found
   }
