@@ -99,11 +99,24 @@ export function reportedRounds(): ReportedRounds {
   }
 }
 
-/** The number of a job's last event; 0 without events. */
-export async function lastEventOf({ client, user }: Connection, jobId: string): Promise<number> {
+type RoundEvent = Extract<NumberedEvent['event'], { type: 'round' }>
+
+/** The events of a job's earlier starts. */
+interface EarlierEvents {
+  /** The number of the last one; 0 without events. */
+  readonly last: number
+  /** The last round of each part: a process that was killed may not have shown it. */
+  readonly rounds: readonly RoundEvent[]
+}
+
+export async function earlierEvents({ client, user }: Connection, jobId: string): Promise<EarlierEvents> {
   let last = 0
-  for await (const { number } of await client.getJobEvents({ user, jobId, query: { follow: false } })) last = number
-  return last
+  const rounds = new Map<string | undefined, RoundEvent>()
+  for await (const { number, event } of await client.getJobEvents({ user, jobId, query: { follow: false } })) {
+    last = number
+    if (event.type === 'round') rounds.set(event.part, event)
+  }
+  return { last, rounds: [...rounds.values()] }
 }
 
 /** Resolves when the job's events end, once no task of the job runs. */

@@ -15,7 +15,7 @@ import {
 import { defaultWorkers, loadWorkload, poolFor } from '../../sdk/node/index.ts'
 import { flamectlError } from '../errors.ts'
 import type { FinalModel, Reporter } from '../output/reporter.ts'
-import { followedRun, lastEventOf, plotJob, requirePlotPlace, stopOn, untilAtRest } from './followed-run.ts'
+import { earlierEvents, followedRun, plotJob, requirePlotPlace, stopOn, untilAtRest } from './followed-run.ts'
 import type { RunOptions } from './run-options.ts'
 import { MODELS, REPORTER, type RunModels, runRoot } from './run-root.ts'
 import type { RunServer } from './run-server.ts'
@@ -23,6 +23,15 @@ import { createJob } from './workload-job.ts'
 
 /** The end of a run. */
 export type RunEnd = { readonly type: 'completed' } | { readonly type: 'stopped'; readonly rounds: number }
+
+interface HostedJob {
+  readonly job: string
+  readonly state: JobStatus['state'] | undefined
+  /** Number of the last event of earlier starts. */
+  readonly after: number
+  /** Filled with the parts of which a round has been shown. */
+  readonly shown: Set<string | undefined>
+}
 
 /** States of a job of which no task runs. */
 const restingStates: readonly JobStatus['state'][] = ['ready', 'failed', 'terminated']
@@ -89,10 +98,15 @@ export async function runWorkload(
       ...(pool?.runsOn === undefined ? {} : { runsOn: pool.runsOn }),
       ...(found ? { resumedAfter: roundsOf(latest) } : {}),
     })
+    const earlier = found ? await earlierEvents(server.connection, job) : { last: 0, rounds: [] }
+    const shown = new Set<string | undefined>()
+    const ended =
+      state === 'completed' ? state : await hosted(server, { job, state, after: earlier.last, shown }, reporter)
+    // A part that had ended before this start tells no round again.
+    for (const round of earlier.rounds) if (!shown.has(round.part)) reporter.round(round)
     if (state === 'completed') {
-      for (const model of latest) reporter.round({ ...model, seconds: 0 })
       await uploads?.settled(job, AbortSignal.any([signal, AbortSignal.timeout(options.uploadWaitMs)]))
-    } else if ((await hosted(server, job, state, reporter)) === 'terminated') {
+    } else if (ended === 'terminated') {
       await plotted(server, job)
       const rounds = roundsOf(await lastModels(registryHere(models), job))
       reporter.stopped(rounds, resumeCommand)
@@ -130,13 +144,11 @@ export async function runWorkload(
   /** Brings a job from its present state to its end. */
   async function hosted(
     { connection, goOnWith, startHosts, reported, lastFault, troubled }: RunServer,
-    job: string,
-    state: JobStatus['state'] | undefined,
+    { job, state, after, shown }: HostedJob,
     to: Reporter,
   ): Promise<'completed' | 'terminated'> {
     const { client, user } = connection
     await startHosts()
-    const after = state === undefined ? 0 : await lastEventOf(connection, job)
     const isUnderWay = state !== undefined && !restingStates.includes(state)
     goOnWith(isUnderWay ? job : undefined)
     if (state === 'stopping') await untilAtRest(connection, job, after)
@@ -145,9 +157,13 @@ export async function runWorkload(
       await client.updateJobStatus({ user, jobId: job, body: { state: 'starting' } })
     }
     const over = new AbortController()
+    const noted: typeof reported = (round) => {
+      shown.add(round.part)
+      reported(round)
+    }
     try {
       return await Promise.race([
-        followedRun(connection, { job, after, reported, lastFault, signal: over.signal }, to),
+        followedRun(connection, { job, after, reported: noted, lastFault, signal: over.signal }, to),
         stopOn(signal, connection, job),
         troubled,
       ])
