@@ -17,6 +17,7 @@ export const nativeFolder = join(project, '.native')
  */
 export function makeOnce(folder, fill) {
   if (existsSync(folder)) return folder
+  mkdirSync(dirname(folder), { recursive: true })
   const unlock = lock(join(dirname(folder), `.${basename(folder)}.lock`))
   const draft = join(dirname(folder), `.draft-${process.pid}`, 'folder')
   try {

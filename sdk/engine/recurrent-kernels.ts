@@ -45,7 +45,6 @@ export interface RecurrentKernels {
     kept: number,
     mask: number,
     maskPitch: number,
-    work: number,
   ): void
   gruGates(
     rows: number,

@@ -43,16 +43,31 @@ export function unpack(source: usize, panelBytes: usize, rows: i32, columns: i32
 export function turn(
   source: usize, sourcePanelBytes: usize, positions: i32, inputs: i32, outputs: i32, target: usize, targetPanelBytes: usize,
 ): void {
-  for (let input = 0; input < inputs; input++) {
+  const panels = outputs >> 3
+  for (let input = 0; input < inputs; input += 4) {
     const column = target + <usize>(input >> 3) * targetPanelBytes + (<usize>(input & 7) << 2)
     for (let position = 0; position < positions; position++) {
       let t = column + <usize>((positions - 1 - position) * outputs) * PANEL_ROW
-      const row = source + <usize>(position * inputs + input) * PANEL_ROW
-      for (let output = 0; output < outputs; output++, t += PANEL_ROW) {
-        store<f32>(t, load<f32>(row + <usize>(output >> 3) * sourcePanelBytes + (<usize>(output & 7) << 2)))
+      let s = source + <usize>(position * inputs + input) * PANEL_ROW
+      for (let panel = 0; panel < panels; panel++, s += sourcePanelBytes, t += 8 * PANEL_ROW) {
+        turnSquare(s, t)
+        turnSquare(s + 16, t + 4 * PANEL_ROW)
       }
     }
   }
+}
+
+// Transposes 4 × 4 values.
+// @ts-ignore: decorator
+@inline
+function turnSquare(source: usize, target: usize): void {
+  const a = v128.load(source), b = v128.load(source, 32), c = v128.load(source, 64), d = v128.load(source, 96)
+  const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5), cd = v128.shuffle<f32>(c, d, 0, 4, 1, 5)
+  v128.store(target, v128.shuffle<f32>(ab, cd, 0, 1, 4, 5))
+  v128.store(target, v128.shuffle<f32>(ab, cd, 2, 3, 6, 7), 32)
+  const abHigh = v128.shuffle<f32>(a, b, 2, 6, 3, 7), cdHigh = v128.shuffle<f32>(c, d, 2, 6, 3, 7)
+  v128.store(target, v128.shuffle<f32>(abHigh, cdHigh, 0, 1, 4, 5), 64)
+  v128.store(target, v128.shuffle<f32>(abHigh, cdHigh, 2, 3, 6, 7), 96)
 }
 
 // Copies rows of values, `pitch` bytes apart, into panels, for products of two outputs of layers.

@@ -1,10 +1,9 @@
 // Steps of recurrent layers. Rows are the batch's examples. A row of gates has `width` values for each gate, and a row of a
 // state has `width` values: `units` values and zeros, up to a multiple of 8. A step reads a state and writes the state after the step
 // elsewhere. A `mask` has a 0 for each example whose step is skipped: the state stays as it is. Address 0: no mask.
-import { rectify, rectifyGradient, sigmoid, sigmoidGradient, tanh, tanhGradient } from './activation'
-import { hardSigmoid } from './curve'
 import { add } from './elementwise'
 import { PANEL_ROW } from './panels'
+import { exp4, tanh4 } from './transcendental'
 
 // Numbers of the activations, as in ops/recurrent.ts.
 // @ts-ignore: decorator
@@ -23,30 +22,45 @@ const HARD_SIGMOID: i32 = 3
 @inline
 const RELU: i32 = 4
 
+// The activation of four values.
+// @ts-ignore: decorator
+@inline
+function active4(kind: i32, x: v128): v128 {
+  const zero = f32x4.splat(0), one = f32x4.splat(1)
+  if (kind == TANH) return tanh4(x)
+  if (kind == SIGMOID) return f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(x))))
+  if (kind == HARD_SIGMOID) {
+    return f32x4.min(f32x4.max(f32x4.add(f32x4.mul(x, f32x4.splat(0.2)), f32x4.splat(0.5)), zero), one)
+  }
+  if (kind == LINEAR) return x
+  const limit = f32x4.splat(kind == RELU ? f32.MAX_VALUE : 6)
+  return v128.bitselect(f32x4.min(x, limit), f32x4.mul(x, zero), f32x4.gt(x, zero))
+}
+
+// dy · the activation's slope, by the activation's value y.
+// @ts-ignore: decorator
+@inline
+function sloped4(kind: i32, y: v128, dy: v128): v128 {
+  const zero = f32x4.splat(0), one = f32x4.splat(1)
+  if (kind == TANH) return f32x4.mul(dy, f32x4.sub(one, f32x4.mul(y, y)))
+  if (kind == SIGMOID) return f32x4.mul(dy, f32x4.mul(y, f32x4.sub(one, y)))
+  if (kind == HARD_SIGMOID) {
+    return v128.and(f32x4.mul(dy, f32x4.splat(0.2)), v128.and(f32x4.gt(y, zero), f32x4.lt(y, one)))
+  }
+  if (kind == LINEAR) return dy
+  const within = v128.and(dy, f32x4.lt(y, f32x4.splat(kind == RELU ? f32.MAX_VALUE : 6)))
+  return v128.bitselect(within, f32x4.mul(dy, zero), f32x4.gt(y, zero))
+}
+
 // y = the activation of x.
 function apply(kind: i32, x: usize, y: usize, count: i32): void {
-  if (kind == TANH) tanh(x, y, count)
-  else if (kind == SIGMOID) sigmoid(x, y, count)
-  else if (kind == HARD_SIGMOID) hardSigmoid(x, y, 0, 0, 0, count)
-  else if (kind == LINEAR) memory.copy(y, x, <usize>count << 2)
-  else rectify(x, y, 0, kind == RELU ? f32.MAX_VALUE : 6, count)
+  for (let end = x + (<usize>count << 2); x < end; x += 16, y += 16) v128.store(y, active4(kind, v128.load(x)))
 }
 
 // dx = dy · the activation's slope, by the activation's value y.
 function applyGradient(kind: i32, y: usize, dy: usize, dx: usize, count: i32): void {
-  if (kind == TANH) tanhGradient(y, dy, dx, count)
-  else if (kind == SIGMOID) sigmoidGradient(y, dy, dx, count)
-  else if (kind == HARD_SIGMOID) hardSigmoidGradient(y, dy, dx, count)
-  else if (kind == LINEAR) memory.copy(dx, dy, <usize>count << 2)
-  else rectifyGradient(y, dy, dx, 0, kind == RELU ? f32.MAX_VALUE : 6, count)
-}
-
-function hardSigmoidGradient(y: usize, dy: usize, dx: usize, count: i32): void {
-  const slope = f32x4.splat(0.2), zero = f32x4.splat(0), one = f32x4.splat(1)
   for (let end = y + (<usize>count << 2); y < end; y += 16, dy += 16, dx += 16) {
-    const value = v128.load(y)
-    const within = v128.and(f32x4.gt(value, zero), f32x4.lt(value, one))
-    v128.store(dx, v128.and(f32x4.mul(v128.load(dy), slope), within))
+    v128.store(dx, sloped4(kind, v128.load(y), v128.load(dy)))
   }
 }
 
@@ -73,6 +87,15 @@ function gather(dh: usize, dy: usize, kept: usize, width: i32): void {
   if (kept != 0) add(dh, kept, dh, width)
 }
 
+// Four values of a gate, of which z has one part and s the other. They replace z.
+// @ts-ignore: decorator
+@inline
+function gate(kind: i32, z: usize, s: usize): v128 {
+  const value = active4(kind, f32x4.add(v128.load(z), v128.load(s)))
+  v128.store(z, value)
+  return value
+}
+
 // One step of an LSTM (Hochreiter & Schmidhuber 1997, with forget gates). Gates are i, f, c, o: c' = f·c + i·g, h' = o·act(c').
 // Gates come in two parts, z and s, and z becomes their values.
 export function lstmStep(
@@ -85,17 +108,13 @@ export function lstmStep(
       memory.copy(hNext, h, part)
       memory.copy(cNext, c, part)
     } else {
-      add(z, s, z, 4 * width)
-      apply(gateKind, z, z, 2 * width)
-      apply(kind, z + 2 * part, z + 2 * part, width)
-      apply(gateKind, z + 3 * part, z + 3 * part, width)
       for (let i: usize = 0; i < part; i += 16) {
-        const kept = f32x4.mul(v128.load(z + part + i), v128.load(c + i))
-        v128.store(cNext + i, f32x4.add(kept, f32x4.mul(v128.load(z + i), v128.load(z + 2 * part + i))))
-      }
-      apply(kind, cNext, hNext, width)
-      for (let i: usize = 0; i < part; i += 16) {
-        v128.store(hNext + i, f32x4.mul(v128.load(z + 3 * part + i), v128.load(hNext + i)))
+        const into = gate(gateKind, z + i, s + i), kept = gate(gateKind, z + part + i, s + part + i)
+        const fresh = gate(kind, z + 2 * part + i, s + 2 * part + i)
+        const out = gate(gateKind, z + 3 * part + i, s + 3 * part + i)
+        const cell = f32x4.add(f32x4.mul(kept, v128.load(c + i)), f32x4.mul(into, fresh))
+        v128.store(cNext + i, cell)
+        v128.store(hNext + i, f32x4.mul(out, active4(kind, cell)))
       }
     }
     finish(hNext, units, width, y)
@@ -111,13 +130,12 @@ export function lstmStep(
 }
 
 // The gates' gradients, in place of their values, and the gradient of the cell's state before the step, in place of that after
-// the step. Rows of dh, dc and kept have `width` values. `work` has room for 6 · width values.
+// the step. Rows of dh, dc and kept have `width` values.
 export function lstmGradient(
   rows: i32, width: i32, kind: i32, gateKind: i32, z: usize, zPitch: usize, c: usize, cNext: usize, statePitch: usize,
-  dy: usize, dyPitch: usize, dh: usize, dc: usize, kept: usize, mask: usize, maskPitch: usize, work: usize,
+  dy: usize, dyPitch: usize, dh: usize, dc: usize, kept: usize, mask: usize, maskPitch: usize,
 ): void {
   const part = <usize>width << 2
-  const active = work + 4 * part, through = work + 5 * part
   for (let row = 0; row < rows; row++) {
     gather(dh, dy, kept, width)
     if (isSkipped(mask)) {
@@ -125,22 +143,18 @@ export function lstmGradient(
       memory.fill(z, 0, 4 * part)
     } else {
       if (kept != 0) memory.fill(kept, 0, part)
-      apply(kind, cNext, active, width)
       for (let i: usize = 0; i < part; i += 16) {
-        v128.store(through + i, f32x4.mul(v128.load(dh + i), v128.load(z + 3 * part + i)))
+        const gradient = v128.load(dh + i)
+        const into = v128.load(z + i), forget = v128.load(z + part + i)
+        const fresh = v128.load(z + 2 * part + i), out = v128.load(z + 3 * part + i)
+        const active = active4(kind, v128.load(cNext + i))
+        const cell = f32x4.add(v128.load(dc + i), sloped4(kind, active, f32x4.mul(gradient, out)))
+        v128.store(dc + i, f32x4.mul(cell, forget))
+        v128.store(z + i, sloped4(gateKind, into, f32x4.mul(cell, fresh)))
+        v128.store(z + part + i, sloped4(gateKind, forget, f32x4.mul(cell, v128.load(c + i))))
+        v128.store(z + 2 * part + i, sloped4(kind, fresh, f32x4.mul(cell, into)))
+        v128.store(z + 3 * part + i, sloped4(gateKind, out, f32x4.mul(gradient, active)))
       }
-      applyGradient(kind, active, through, through, width)
-      for (let i: usize = 0; i < part; i += 16) {
-        const cell = f32x4.add(v128.load(dc + i), v128.load(through + i))
-        v128.store(work + i, f32x4.mul(cell, v128.load(z + 2 * part + i)))
-        v128.store(work + part + i, f32x4.mul(cell, v128.load(c + i)))
-        v128.store(work + 2 * part + i, f32x4.mul(cell, v128.load(z + i)))
-        v128.store(work + 3 * part + i, f32x4.mul(v128.load(dh + i), v128.load(active + i)))
-        v128.store(dc + i, f32x4.mul(cell, v128.load(z + part + i)))
-      }
-      applyGradient(gateKind, z, work, z, 2 * width)
-      applyGradient(kind, z + 2 * part, work + 2 * part, z + 2 * part, width)
-      applyGradient(gateKind, z + 3 * part, work + 3 * part, z + 3 * part, width)
     }
     z += zPitch
     c += statePitch

@@ -7,10 +7,11 @@ function step(sum: v128, x: v128, coefficient: f32): v128 {
   return f32x4.add(f32x4.mul(sum, x), f32x4.splat(coefficient))
 }
 
+// Keeps NaN, as the first operand of both.
 // @ts-ignore: decorator
 @inline
 function limited(given: v128): v128 {
-  return f32x4.min(f32x4.max(given, f32x4.splat(-87.3365)), f32x4.splat(88.37626))
+  return f32x4.pmin(f32x4.pmax(given, f32x4.splat(-87.3365)), f32x4.splat(88.37626))
 }
 
 // The exponent n of the power of 2 that is next to exp(x).
@@ -20,10 +21,11 @@ function exponentOf(x: v128): v128 {
   return f32x4.floor(f32x4.add(f32x4.mul(x, f32x4.splat(1.44269504)), f32x4.splat(0.5)))
 }
 
+// For whole n from −126 to 127: their sums with 1.5 · 2²³ have n in their lowest bits.
 // @ts-ignore: decorator
 @inline
 function twoTo(n: v128): v128 {
-  return i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23)
+  return i32x4.shl(i32x4.add(f32x4.add(n, f32x4.splat(12582912)), i32x4.splat(127)), 23)
 }
 
 // exp(x) / 2ⁿ − 1.

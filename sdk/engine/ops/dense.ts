@@ -2,6 +2,7 @@ import type { InitializerSpec } from '../../learn/initializer.ts'
 import type { Kernels } from '../kernels.ts'
 import { type Plan, type Tensor, tensorSize } from '../plan.ts'
 import { panelWeights } from '../weight-layouts.ts'
+import { rowProduct } from './row-product.ts'
 import { inPixels } from './shaping.ts'
 
 export interface DenseSettings {
@@ -31,8 +32,7 @@ export function dense(
   const isVector = given.shape.length === 1
   const x = isVector && !plan.sharing ? given : inPixels(plan, name, given)
   const inputs = isVector ? x.pixels * x.channels : x.channels
-  const perExample = isVector ? 1 : x.pixels
-  const size = tensorSize(x) / perExample
+  const size = isVector ? tensorSize(x) : x.pitch
   const { kernel, bias, panelBytes, panels } = panelWeights(plan, {
     name,
     shape: [inputs, units],
@@ -42,12 +42,16 @@ export function dense(
     biasInitializer,
   })
   const y = plan.tensor([...x.shape.slice(0, -1), units])
+  if (!isVector) {
+    rowProduct(plan, { name, kernel, bias, panelBytes, panels, hasBias: biasInitializer !== undefined, relu }, x, y)
+    return y
+  }
   const pitch = 4 * y.pitch
   const rowBytes = 4 * size
-  const offsets = plan.table(Array.from({ length: plan.batch * perExample }, (_, row) => rowBytes * row))
+  const offsets = plan.table(Array.from({ length: plan.batch }, (_, row) => rowBytes * row))
   const runs = plan.table([0, 0, rowBytes])
   // A model's inputs, such as images, often have zeros in common; outputs of layers hardly ever.
-  const sparse = isVector && x.gradient === 0 && size % 4 === 0 ? plan.allocate(12 * (size / 8 + 1)) : undefined
+  const sparse = x.gradient === 0 && size % 4 === 0 ? plan.allocate(12 * (size / 8 + 1)) : undefined
 
   const product = (kernels: Kernels, from: number, rows: number, runTable: number, runCount: number) =>
     kernels.forward(
@@ -67,16 +71,14 @@ export function dense(
 
   plan.ops.push({
     name,
-    forward(kernels, pass) {
-      const rows = pass.batch * perExample
+    forward(kernels, { batch: rows }) {
       if (sparse === undefined) return product(kernels, 0, rows, runs, 1)
       for (let from = 0; from < rows; from += sparseRows) {
         const count = Math.min(sparseRows, rows - from)
         product(kernels, from, count, sparse, kernels.nonzeroRuns(x.value + from * rowBytes, count, rowBytes, sparse))
       }
     },
-    backward(kernels, { gradientShift, gradientScale, ...pass }) {
-      const rows = pass.batch * perExample
+    backward(kernels, { gradientShift, gradientScale, batch: rows }) {
       if (relu) kernels.reluGradient(y.value, y.gradient, rows * y.pitch)
       if (x.gradient !== 0) {
         kernels.inputGradient(y.gradient, pitch, rows, kernel, panelBytes, panels, x.gradient, rowBytes, size)

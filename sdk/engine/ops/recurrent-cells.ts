@@ -1,6 +1,7 @@
 import type { Kernels } from '../kernels.ts'
 import type { Plan } from '../plan.ts'
 import { type GateMatrix, skewBytes } from '../weight-layouts.ts'
+import { blockRows } from './row-product.ts'
 
 /**
  * Where the parts of a recurrent layer lie. Pitches are in bytes. Each example has a row of gates for each step, and a
@@ -45,8 +46,8 @@ export interface Cell {
   /** Begins a backward pass, with the gradient of the last state (address 0: none). */
   begin(kernels: Kernels, batch: number, gradient: number): void
   backward(kernels: Kernels, batch: number, step: Step): void
-  /** Adds the recurrent kernel's gradient over all steps. */
-  weightGradient(kernels: Kernels, batch: number, shift: number, scale: number): void
+  /** Adds the recurrent kernel's gradient over all steps of some examples. */
+  weightGradient(kernels: Kernels, block: Block, shift: number, scale: number): void
 }
 
 type MakeCell = (plan: Plan, frame: Frame, states: number) => Cell
@@ -102,43 +103,40 @@ function products(plan: Plan, { width, steps, recurrentKernel, gateRows, gatePit
     /** Adds the gradient of the kernel's part, over the states before all steps. */
     weightGradient(
       kernels: Kernels,
-      batch: number,
+      { start, examples }: Block,
       { first, perExample }: { readonly first: number; readonly perExample: number },
       from: number,
       count: number,
       [shift, scale]: readonly [number, number],
     ) {
-      const target = address + ((from * width) / 8) * panelBytes + shift
-      const panels = (count * width) / 8
       const stride = perExample * statePitch
-      for (const { start, examples } of blocks(batch, steps)) {
-        const dy = gateRows + start * steps * gatePitch + 4 * from * width
-        const x = first + start * stride
-        kernels.weightGradient(
-          x,
-          statePitch,
-          stride,
-          examples,
-          steps,
-          run,
-          1,
-          dy,
-          gatePitch,
-          target,
-          panelBytes,
-          panels,
-          scale,
-        )
-      }
+      kernels.weightGradient(
+        first + start * stride,
+        statePitch,
+        stride,
+        examples,
+        steps,
+        run,
+        1,
+        gateRows + start * steps * gatePitch + 4 * from * width,
+        gatePitch,
+        address + ((from * width) / 8) * panelBytes + shift,
+        panelBytes,
+        (count * width) / 8,
+        scale,
+      )
     },
   }
 }
 
-/** Most rows of a gradient's product: a column of more rows leaves the nearest cache before it is read again. */
-const blockRows = 128
+/** Neighbouring examples of a batch. */
+interface Block {
+  readonly start: number
+  readonly examples: number
+}
 
 /** A batch in blocks of examples, whose steps are the rows of a gradient's product. */
-export function blocks(batch: number, steps: number): readonly { readonly start: number; readonly examples: number }[] {
+export function blocks(batch: number, steps: number): readonly Block[] {
   const size = Math.max(1, Math.floor(blockRows / steps))
   return Array.from({ length: Math.ceil(batch / size) }, (_, index) => ({
     start: index * size,
@@ -168,7 +166,6 @@ const lstm: MakeCell = (plan, frame, states) => {
   const carried = plan.allocate(plan.batch * perExample * statePitch)
   const [dh, dc] = [runningGradient(plan, frame), runningGradient(plan, frame)]
   const kept = frame.isMasked ? runningGradient(plan, frame) : undefined
-  const work = plan.allocate(4 * 6 * width)
   const gateStride = steps * gatePitch
   const stride = perExample * statePitch
   return {
@@ -219,12 +216,11 @@ const lstm: MakeCell = (plan, frame, states) => {
         kept?.address ?? 0,
         mask,
         4 * steps,
-        work,
       )
       toStates.step(kernels, batch, gates, dh.address)
     },
-    weightGradient(kernels, batch, ...to) {
-      weightGradient(kernels, batch, { first: states + frame.firstBefore, perExample }, 0, 4, to)
+    weightGradient(kernels, block, ...to) {
+      weightGradient(kernels, block, { first: states + frame.firstBefore, perExample }, 0, 4, to)
     },
   }
 }
@@ -320,9 +316,9 @@ const gru: MakeCell = (plan, frame, states) => {
       )
       toStates.step(kernels, batch, gates, dh.address)
     },
-    weightGradient(kernels, batch, ...to) {
-      weightGradient(kernels, batch, { first: states + frame.firstBefore, perExample }, 0, 2, to)
-      weightGradient(kernels, batch, { first: resets, perExample: steps }, 2, 1, to)
+    weightGradient(kernels, block, ...to) {
+      weightGradient(kernels, block, { first: states + frame.firstBefore, perExample }, 0, 2, to)
+      weightGradient(kernels, block, { first: resets, perExample: steps }, 2, 1, to)
     },
   }
 }
@@ -381,8 +377,8 @@ const simple: MakeCell = (plan, frame, states) => {
       )
       toStates.step(kernels, batch, gates, dh.address)
     },
-    weightGradient(kernels, batch, ...to) {
-      weightGradient(kernels, batch, { first: states + frame.firstBefore, perExample }, 0, 1, to)
+    weightGradient(kernels, block, ...to) {
+      weightGradient(kernels, block, { first: states + frame.firstBefore, perExample }, 0, 1, to)
     },
   }
 }

@@ -30,9 +30,13 @@ export interface RecurrentSettings {
 /** Recurrent layers read their recurrent kernel at each step of each pass: large passes read it less often. */
 const passBytes = 24 * 2 ** 20
 
+/** A kernel up to this size stays near the processor from step to step. */
+const nearBytes = 128 * 2 ** 10
+
 /**
- * A recurrent layer over [steps, channels], from a state of zeros. The product of all steps' inputs with the kernel is
- * one product, and so are the gradients of both kernels over all steps. Where the input has a mask, masked steps leave
+ * A recurrent layer over [steps, channels], from a state of zeros. The product of all steps' inputs with a large
+ * kernel is one product; with a small kernel, each step's product is made before the step, which reads it. The gradients
+ * of both kernels are products over all steps of some examples. Where the input has a mask, masked steps leave
  * the state as it is.
  */
 export function recurrent(plan: Plan, settings: RecurrentSettings, given: Tensor): Tensor {
@@ -99,40 +103,34 @@ export function recurrent(plan: Plan, settings: RecurrentSettings, given: Tensor
   })
   const ended = states + (backwards ? 0 : steps * statePitch)
   const xPitch = 4 * x.pitch
-  const rowOffsets = plan.table(Array.from({ length: plan.batch * steps }, (_, row) => row * xPitch))
+  const offsets = (rows: number, pitch: number) => plan.table(Array.from({ length: rows }, (_, row) => row * pitch))
+  const byStep = panels * kernel.panelBytes <= nearBytes
+  const rowOffsets = byStep ? offsets(plan.batch, steps * xPitch) : offsets(plan.batch * steps, xPitch)
   const inputRun = plan.table([0, 0, xPitch])
-
-  const inputGradient = (kernels: Kernels, rows: number) =>
-    kernels.inputGradient(
-      frame.gateRows,
-      gatePitch,
+  const inputProduct = (kernels: Kernels, rows: number, at: number, pitch: number) =>
+    kernels.forward(
+      x.value + at * xPitch,
+      rowOffsets,
       rows,
+      inputRun,
+      1,
       kernel.address,
       kernel.panelBytes,
       panels,
-      x.gradient,
-      xPitch,
-      x.pitch,
+      bias,
+      frame.gateRows + at * gatePitch,
+      pitch,
+      0,
     )
 
   plan.ops.push({
     name,
     forward(kernels, { batch }) {
-      kernels.forward(
-        x.value,
-        rowOffsets,
-        batch * steps,
-        inputRun,
-        1,
-        kernel.address,
-        kernel.panelBytes,
-        panels,
-        bias,
-        frame.gateRows,
-        gatePitch,
-        0,
-      )
-      for (const step of order) cell.forward(kernels, batch, step)
+      if (!byStep) inputProduct(kernels, batch * steps, 0, gatePitch)
+      for (const step of order) {
+        if (byStep) inputProduct(kernels, batch, step.at, steps * gatePitch)
+        cell.forward(kernels, batch, step)
+      }
       if (returns === 'last') {
         kernels.copyRows(ended, (steps + 1) * statePitch, y.value, 4 * width, batch, 4 * width)
       }
@@ -140,29 +138,35 @@ export function recurrent(plan: Plan, settings: RecurrentSettings, given: Tensor
     backward(kernels, { batch, gradientShift, gradientScale }) {
       cell.begin(kernels, batch, returns === 'last' ? y.gradient : 0)
       for (const step of order.toReversed()) cell.backward(kernels, batch, step)
-      const rows = batch * steps
-      if (x.gradient !== 0) inputGradient(kernels, rows)
+      // Before the gradients of weights, which may move the weights themselves.
+      if (x.gradient !== 0) {
+        const [from, to] = [frame.gateRows, x.gradient]
+        const rows = batch * steps
+        kernels.inputGradient(from, gatePitch, rows, kernel.address, kernel.panelBytes, panels, to, xPitch, x.pitch)
+      }
       for (const { start, examples } of blocks(batch, steps)) {
         const first = start * steps
+        const [values, gates, rows] = [x.value + first * xPitch, frame.gateRows + first * gatePitch, examples * steps]
+        const gradient = kernel.address + gradientShift
+        cell.weightGradient(kernels, { start, examples }, gradientShift, gradientScale)
         kernels.weightGradient(
-          x.value + first * xPitch,
+          values,
           xPitch,
           0,
           1,
-          examples * steps,
+          rows,
           inputRun,
           1,
-          frame.gateRows + first * gatePitch,
+          gates,
           gatePitch,
-          kernel.address + gradientShift,
+          gradient,
           kernel.panelBytes,
           panels,
           gradientScale,
         )
       }
-      cell.weightGradient(kernels, batch, gradientShift, gradientScale)
       if (biasInitializer) {
-        kernels.sumRows(frame.gateRows, gatePitch, rows, gates * width, bias + gradientShift, gradientScale)
+        kernels.sumRows(frame.gateRows, gatePitch, batch * steps, gates * width, bias + gradientShift, gradientScale)
       }
     },
   })

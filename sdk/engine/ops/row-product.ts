@@ -1,5 +1,6 @@
+import type { Kernels } from '../kernels.ts'
 import { type Plan, type Tensor, tensorSize } from '../plan.ts'
-import type { PanelWeights } from '../weight-layouts.ts'
+import { type PanelWeights, skewBytes } from '../weight-layouts.ts'
 
 interface RowProductSettings extends PanelWeights {
   readonly name: string
@@ -8,7 +9,13 @@ interface RowProductSettings extends PanelWeights {
   readonly relu?: boolean
 }
 
-/** y = x·W + b for each pixel of x, over its channels. `x` and `y` have padded pixels, of which there are as many. */
+/** Most rows of a gradient's product: a column of more rows leaves the nearest cache before it is read again. */
+export const blockRows = 128
+
+/**
+ * y = x·W + b for each pixel of x, over its channels. `x` and `y` have padded pixels, of which there are as many. There
+ * are many rows for each weight, so that the way back multiplies with a transposed copy of the weights.
+ */
 export function rowProduct(
   plan: Plan,
   { name, kernel, bias, panelBytes, panels, hasBias, relu = false }: RowProductSettings,
@@ -16,8 +23,10 @@ export function rowProduct(
   y: Tensor,
 ): void {
   const [xPitch, pitch] = [4 * x.pitch, 4 * y.pitch]
-  const offsets = plan.table(Array.from({ length: plan.batch * x.pixels }, (_, row) => row * xPitch))
+  const most = plan.batch * x.pixels
+  const offsets = plan.table(Array.from({ length: most }, (_, row) => row * xPitch))
   const runs = plan.table([0, 0, 4 * x.channels])
+  const toInput = x.gradient === 0 ? undefined : inputGradient(plan, { kernel, panelBytes }, x, y)
   plan.ops.push({
     name,
     forward: (kernels, { batch }) =>
@@ -39,12 +48,45 @@ export function rowProduct(
       const rows = batch * x.pixels
       const dy = y.gradient
       if (relu) kernels.reluGradient(y.value, dy, batch * tensorSize(y))
-      if (x.gradient !== 0) {
-        kernels.inputGradient(dy, pitch, rows, kernel, panelBytes, panels, x.gradient, xPitch, x.pitch)
-      }
+      toInput?.(kernels, rows)
       const target = kernel + gradientShift
-      kernels.weightGradient(x.value, xPitch, 0, 1, rows, runs, 1, dy, pitch, target, panelBytes, panels, gradientScale)
+      for (let from = 0; from < rows; from += blockRows) {
+        const count = Math.min(blockRows, rows - from)
+        kernels.weightGradient(
+          x.value + from * xPitch,
+          xPitch,
+          0,
+          1,
+          count,
+          runs,
+          1,
+          dy + from * pitch,
+          pitch,
+          target,
+          panelBytes,
+          panels,
+          gradientScale,
+        )
+      }
       if (hasBias) kernels.sumRows(dy, pitch, rows, y.pitch, bias + gradientShift, gradientScale)
     },
   })
+}
+
+function inputGradient(
+  plan: Plan,
+  { kernel, panelBytes }: Pick<PanelWeights, 'kernel' | 'panelBytes'>,
+  x: Tensor,
+  y: Tensor,
+) {
+  const [xPitch, pitch] = [4 * x.pitch, 4 * y.pitch]
+  const turnedBytes = 32 * y.pitch + skewBytes
+  const turned = plan.allocate((x.pitch / 8) * turnedBytes)
+  const offsets = plan.table(Array.from({ length: plan.batch * x.pixels }, (_, row) => row * pitch))
+  const runs = plan.table([0, 0, pitch])
+  const zeros = plan.allocate(xPitch)
+  return (kernels: Kernels, rows: number) => {
+    kernels.turn(kernel, panelBytes, 1, x.pitch, y.pitch, turned, turnedBytes)
+    kernels.forward(y.gradient, offsets, rows, runs, 1, turned, turnedBytes, x.pitch / 8, zeros, x.gradient, xPitch, 0)
+  }
 }
