@@ -1,5 +1,6 @@
 import test from 'ava'
 import { type Call, runInChromium, runInWorker, runOnNode } from './support/other-platforms.ts'
+import { reproducibleFleet } from './support/reproducible-fleet.ts'
 import { reproducibleTraining } from './support/reproducible-training.ts'
 import { reproducibleWork } from './support/reproducible-work.ts'
 
@@ -13,6 +14,12 @@ const work: Call = {
 const training: Call = {
   module: new URL('./support/reproducible-training.js', import.meta.url),
   name: 'reproducibleTraining',
+  args,
+}
+
+const fleet: Call = {
+  module: new URL('./support/reproducible-fleet.js', import.meta.url),
+  name: 'reproducibleFleet',
   args,
 }
 
@@ -64,6 +71,19 @@ const goldenFused = {
   recurrent: 'e4986c4d843556538d9f35090687b92adf0de19d2764e382e0b01798f452c606 0.08916586036222779 0.05524851600989942',
 }
 
+/** By kind of fleet: the last round's hash and virtual time, and a hash of the facts of all rounds. */
+const goldenFleet = {
+  fedavg:
+    '3dcc02ad7da0f323f8e7adf851397e3e36eb6f6cddf5059d286b6e24a84aa3b8 10213.811841141538 8642035caf572d3acf86e0024ab5bbd4c555377cf83a11fa6f4f0980e70108d2',
+  fedbuff:
+    '2085bf29479b7a4e05936a757a4aef98b3b676bdc906d95bd3b8a2d8bfde14cb 16290.478797157288 e74efcb652616dfcf762121529e8ebba78bb19267e0149424d914b77050870c5',
+  scaffold:
+    'dca55e44136bcdb206e1e4be264fb3f2372ede3bb947aff8693eeb71a7b36c1f 12722.559365804638 cbd0385e2ce24f7fd243f3caea9cf1489aba632f1a29a6d2a5b3ec1fe5702a2e',
+  buffers:
+    '76a46d257ca12bf6be4b2ba7a35ba37e131fab45874c0d56540241f352662236 27108.45047261008 d8ab13cec5e274948131eba49b1b69d724de61a67d5ff2e21e706474aef70a2b',
+  tree: 'c5b393a46731f633f6ffe9fc3c90e648e9a4fc4b3c37a705919e0dc7a7e58837 91391.14281223791 3619549ac49355edd25b39484e2e7ac5e42a0f3885712b1db9e8644f88a8202f',
+}
+
 const platforms: Record<string, (call: Call) => Promise<unknown>> = {
   'a worker thread': runInWorker,
   'Node 20': (call) => runOnNode(20, call),
@@ -91,6 +111,15 @@ for (const [platform, run] of Object.entries(platforms)) {
     t.deepEqual(await run(fusedTraining), goldenFused)
   })
 }
+
+test.serial('fleets have the golden rounds and virtual times in this thread', async (t) => {
+  t.deepEqual(await reproducibleFleet(seed), goldenFleet)
+})
+
+for (const version of [20, 22, 24] as const)
+  test.serial(`fleets have the golden rounds and virtual times in Node ${version}`, async (t) => {
+    t.deepEqual(await runOnNode(version, fleet), goldenFleet)
+  })
 
 if (process.arch === 'x64') {
   test.serial('whole trainings give the golden results where fused multiply-add is emulated', async (t) => {

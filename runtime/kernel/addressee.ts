@@ -100,7 +100,7 @@ export interface Surroundings {
   deadLetter(letter: DeadLetter): void
   faultAtTop(cause: unknown, path: string): void
   track<T>(work: Promise<T>): Promise<T>
-  outside<T>(work: Promise<T>, signal: () => AbortSignal): Promise<T>
+  outside<T>(work: Promise<T>, actor: { readonly signal: AbortSignal }): Promise<T>
 }
 
 /**

@@ -152,7 +152,7 @@ export class Incarnation<Message> implements ActorContext<Message> {
   }
 
   outside<T>(work: Promise<T>): Promise<T> {
-    return this.#cell.surroundings.outside(work, () => this.signal)
+    return this.#cell.surroundings.outside(work, this)
   }
 
   fail(cause: unknown): void {

@@ -64,7 +64,7 @@ export function actorSystem({
     },
     track,
     // Without a scheduler, an actor needs no signal for it.
-    outside: (work, signal) => track(outside ? outside.hold(work, signal()) : work),
+    outside: (work, actor) => track(outside ? outside.hold(work, actor.signal) : work),
   }
   virtual?.attach(lookWhetherIdle)
 
@@ -107,20 +107,18 @@ export function actorSystem({
 
   function track<T>(work: Promise<T>): Promise<T> {
     tracked += 1
-    const ended = () => {
-      tracked -= 1
-      lookWhetherIdle()
-    }
-    return work.then(
-      (result) => {
-        ended()
-        return result
-      },
-      (cause: unknown) => {
-        ended()
-        throw cause
-      },
-    )
+    return work.then(ended, failed)
+  }
+
+  function ended<T>(result: T): T {
+    tracked -= 1
+    lookWhetherIdle()
+    return result
+  }
+
+  function failed(cause: unknown): never {
+    ended(undefined)
+    throw cause
   }
 
   /** Checks for idleness after the present work has come to rest: promises settle before the check. */

@@ -139,9 +139,12 @@ export class Slot {
 
 /** By buffer: the slot of a message that was lent to an actor. */
 const loans = new WeakMap<ArrayBufferLike, Slot>()
+/** Whether any message was lent: without links, messages needn't be searched for lent arrays. */
+let hasLent = false
 
 /** Lends a message's arrays, which are views of its slot's buffer, to the consumer. */
 export function lend(slot: Slot): void {
+  hasLent = true
   loans.set(slot.open().buffer, slot)
 }
 
@@ -151,12 +154,12 @@ export function lend(slot: Slot): void {
  * on messages that weren't lent, such as those of this node's actors.
  */
 export function release(message: unknown): void {
-  endLoan(message, (slot) => slot.release())
+  if (hasLent) endLoan(message, (slot) => slot.release())
 }
 
 /** Ends the loan of a message whose arrays are used further: they are the consumer's own from now on. */
 export function keep(message: unknown): void {
-  endLoan(message, (slot) => slot.keep())
+  if (hasLent) endLoan(message, (slot) => slot.keep())
 }
 
 /** A lent message has one buffer: the first array tells. */

@@ -20,7 +20,9 @@ export function checkedRounds<State, Channels>(given: RoundParts<State, Channels
   let rounds = 0
   const differs = (difference: string) =>
     roleError('ROLE_NOT_DETERMINISTIC', { round: rounds, end: given.task.end, difference })
-  const parts = { ...given, job: { ...given.job, strategy: selectingTwice(given.job.strategy, differs) } }
+  const { role, task, actor, ports, decisions, secret, effects } = given
+  const job = { ...given.job, strategy: selectingTwice(given.job.strategy, differs) }
+  const parts = { role, task, job, actor, ports, decisions, own: given.own, secret, effects }
   const recording = parts.ports.map((port) => new RecordingPort(port))
   const noted = notedDecisions(parts.decisions, recording)
   const own = notedOwnState(parts.own)

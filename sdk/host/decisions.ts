@@ -68,7 +68,7 @@ export class JournalledDecisions implements Decisions {
     return value
   }
 
-  async make<Value>(_: string, make: () => Value | Promise<Value>): Promise<Value> {
+  make<Value>(_: string, make: () => Value | Promise<Value>): Value | Promise<Value> {
     return make()
   }
 

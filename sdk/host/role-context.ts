@@ -1,5 +1,5 @@
 import { type ActorContext, isNumber, systemClock } from '../../runtime/index.ts'
-import type { RoleLearner } from '../learn/role-learner.ts'
+import type { RoleLearner, RoleTrainingRequest } from '../learn/role-learner.ts'
 import { randomStream } from '../random/random-stream.ts'
 import type { Channel } from '../role/channel/channel.ts'
 import type { ChannelPort } from '../role/channel/channel-port.ts'
@@ -23,7 +23,7 @@ import { roundSum } from '../strategy/round-sum.ts'
 import { summedLayout } from '../strategy/shared-part.ts'
 import { arrayOf } from '../sum/accumulator.ts'
 import { type NamedSums, namedSums } from '../sum/named-sums.ts'
-import { idsOf, rolePasses } from '../training/training-pool.ts'
+import { idsOf, type PoolTrainingRequest, rolePasses } from '../training/training-pool.ts'
 import type { RoleTask, RoundSurroundings } from './role-task.ts'
 
 /** The calls of an actor that the rounds of a role use. */
@@ -76,7 +76,6 @@ class HostedContext<State, Channels> implements RoleContext<Channels> {
   readonly role: string
   readonly settings: Settings
   readonly strategy: Algorithm
-  readonly own: OwnState
   readonly channels: Channels
   readonly #parts: RoundParts<State, Channels>
   #learner: RoleLearner | undefined
@@ -85,20 +84,23 @@ class HostedContext<State, Channels> implements RoleContext<Channels> {
   #round: number | undefined
 
   constructor(parts: RoundParts<State, Channels>) {
-    const { role, task, job, own } = parts
+    const { role, task, job } = parts
     this.#parts = parts
     this.job = job.job
     this.end = task.end
     this.role = role.name
     this.settings = job.settings
     this.strategy = job.strategy
-    this.own = own
     this.channels = role.open(opener((use) => this.#open(use), parts.ports))
+  }
+
+  get own(): OwnState {
+    return this.#parts.own
   }
 
   get learner(): RoleLearner {
     const { task, job, actor } = this.#parts
-    this.#learner ??= roleLearner(task, job, actor, (round) => {
+    this.#learner ??= new TaskLearner(task, job, actor, (round) => {
       this.#round = round
     })
     return this.#learner
@@ -138,9 +140,12 @@ class HostedContext<State, Channels> implements RoleContext<Channels> {
       const place = decisions.place(name)
       const recorded = decisions.recall(place, isValue)
       if (recorded !== undefined) return recorded
-      const made = await decisions.make(place, make, isValue)
+      // A fleet decides at once, for each of its many updates, and waits for nothing.
+      const making = decisions.make(place, make, isValue)
+      const made = making instanceof Promise ? await making : making
       decisions.record(place, made)
-      if (durable) await decisions.flush()
+      const flushed = durable ? decisions.flush() : undefined
+      if (flushed) await flushed
       return made
     }
   }
@@ -227,55 +232,139 @@ function plainFields(fields: LogFields): LogFields {
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, plain(value)]))
 }
 
-function roleLearner(
-  task: RoleTask,
-  job: RoundSurroundings,
-  actor: RoleActor,
-  began: (round: number) => void,
-): RoleLearner {
-  const { pool } = job
-  const { pass, samples, trainRoot } = pool
-  const signalled = () => (job.interruptible === false ? undefined : { signal: actor.signal })
-  return {
-    layout: pool.layout,
-    ownSteps: pool.ownSteps,
-    sections: pool.sections,
-    ids: () => actor.outside(idsOf(pool, clientOf(task))),
-    modelLayers: pool.modelLayers,
-    own: task.client === undefined ? undefined : { client: task.client, clients: pool.clients },
-    initialWeights: () => actor.outside(pool.initialWeights()),
-    async train(request) {
-      began(request.round)
-      return actor.outside(pool.train({ ...request, client: clientOf(task), end: task.end, ...signalled() }))
-    },
-    trainHeld(request) {
-      const { trainHeld } = pool
+/**
+ * The learner of a task. A fleet makes one for each activation of a device, so the learner is a class, and makes its calls
+ * when they are read: an algorithm may take them out of the learner, as in `train(assignment, own, { layout, trainHeld })`.
+ */
+class TaskLearner implements RoleLearner {
+  readonly #task: RoleTask
+  readonly #job: RoundSurroundings
+  readonly #actor: RoleActor
+  /** Called with the round of each training. */
+  readonly #began: (round: number) => void
+
+  constructor(task: RoleTask, job: RoundSurroundings, actor: RoleActor, began: (round: number) => void) {
+    this.#task = task
+    this.#job = job
+    this.#actor = actor
+    this.#began = began
+  }
+
+  get layout(): RoleLearner['layout'] {
+    return this.#job.pool.layout
+  }
+
+  get ownSteps(): RoleLearner['ownSteps'] {
+    return this.#job.pool.ownSteps
+  }
+
+  get sections(): RoleLearner['sections'] {
+    return this.#job.pool.sections
+  }
+
+  get modelLayers(): RoleLearner['modelLayers'] {
+    return this.#job.pool.modelLayers
+  }
+
+  get own(): RoleLearner['own'] {
+    const { client } = this.#task
+    return client === undefined ? undefined : { client, clients: this.#job.pool.clients }
+  }
+
+  get ids(): RoleLearner['ids'] {
+    return () => this.#actor.outside(idsOf(this.#job.pool, clientOf(this.#task)))
+  }
+
+  get initialWeights(): RoleLearner['initialWeights'] {
+    return () => this.#actor.outside(this.#job.pool.initialWeights())
+  }
+
+  get train(): RoleLearner['train'] {
+    return (request) => {
+      const { client, end } = this.#task
+      if (client === undefined) return Promise.reject(roleError('ROLE_NO_LEARNER_DATA', { end }))
+      this.#began(request.round)
+      return this.#actor.outside(this.#job.pool.train(this.#asked(request, client)))
+    }
+  }
+
+  get trainHeld(): RoleLearner['trainHeld'] {
+    return (request) => {
+      const job = this.#job
+      const { pool } = job
+      const { client } = this.#task
       // The determinism check runs a round twice and adds its updates twice, but a held delta can be added only once.
-      if (!trainHeld || job.checkDeterminism || job.isSpread || task.client === undefined) return this.train(request)
-      began(request.round)
-      return actor.outside(trainHeld({ ...request, client: task.client, end: task.end, ...signalled() }))
-    },
-    ...(trainRoot && {
-      async trainRoot(request) {
-        began(request.round)
-        return actor.outside(trainRoot({ ...request, end: task.end, signal: actor.signal }))
-      },
-    }),
-    take: (vector) => actor.outside(arrayOf(vector)),
-    ...rolePasses(
+      if (!pool.trainHeld || job.checkDeterminism || job.isSpread || client === undefined) return this.train(request)
+      this.#began(request.round)
+      return this.#actor.outside(pool.trainHeld(this.#asked(request, client)))
+    }
+  }
+
+  get trainRoot(): RoleLearner['trainRoot'] {
+    const { trainRoot } = this.#job.pool
+    if (!trainRoot) return undefined
+    return async (request) => {
+      this.#began(request.round)
+      return this.#actor.outside(trainRoot({ ...request, end: this.#task.end, signal: this.#actor.signal }))
+    }
+  }
+
+  get take(): RoleLearner['take'] {
+    return (vector) => this.#actor.outside(arrayOf(vector))
+  }
+
+  get samples(): RoleLearner['samples'] {
+    return this.#passes.samples
+  }
+
+  get forward(): RoleLearner['forward'] {
+    return this.#passes.forward
+  }
+
+  get backward(): RoleLearner['backward'] {
+    return this.#passes.backward
+  }
+
+  get lossOfPart(): RoleLearner['lossOfPart'] {
+    return this.#passes.lossOfPart
+  }
+
+  get loss(): RoleLearner['loss'] {
+    return async (weights, options = {}) => {
+      const request = { ...options, weights, client: clientOf(this.#task), on: 'training' } as const
+      return this.#actor.outside(this.#job.pool.evaluateClient(request))
+    }
+  }
+
+  get evaluateClient(): RoleLearner['evaluateClient'] {
+    return async (weights) => {
+      const request = { weights, client: clientOf(this.#task), on: 'held-out' } as const
+      return this.#actor.outside(this.#job.pool.evaluateClient(request))
+    }
+  }
+
+  get evaluate(): RoleLearner['evaluate'] {
+    return (weights) => this.#actor.outside(this.#job.pool.evaluate(weights))
+  }
+
+  #asked(request: RoleTrainingRequest, client: number): PoolTrainingRequest {
+    const { end } = this.#task
+    // A field after a spread would be added by the slow way of the engine.
+    return this.#job.interruptible === false
+      ? { client, end, ...request }
+      : { client, end, signal: this.#actor.signal, ...request }
+  }
+
+  get #passes() {
+    const { pass, samples } = this.#job.pool
+    const actor = this.#actor
+    return rolePasses(
       {
         ...(pass && { pass: (request) => actor.outside(pass(request)) }),
-        ...(samples && { samples: (client) => actor.outside(samples(client)) }),
+        ...(samples && { samples: (client) => actor.outside(Promise.resolve(samples(client))) }),
       },
-      () => task,
-    ),
-    async loss(weights, options = {}) {
-      return actor.outside(pool.evaluateClient({ ...options, weights, client: clientOf(task), on: 'training' }))
-    },
-    async evaluateClient(weights) {
-      return actor.outside(pool.evaluateClient({ weights, client: clientOf(task), on: 'held-out' }))
-    },
-    evaluate: (weights) => actor.outside(pool.evaluate(weights)),
+      () => this.#task,
+    )
   }
 }
 
@@ -318,7 +407,7 @@ const undecided: Decisions = {
   make: async (_, make) => make(),
   record: () => {},
   life: async () => 0,
-  flush: async () => {},
+  flush: () => undefined,
 }
 
 /** Lets a role open a channel that its task may not have. */

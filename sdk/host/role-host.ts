@@ -2,9 +2,18 @@ import { type ActorContext, type Behavior, CodedError } from '../../runtime/inde
 import type { ChannelPort } from '../role/channel/channel-port.ts'
 import { type ChannelHost, LiveChannel } from '../role/channel/live-channel.ts'
 import type { ChannelWiring, RoleMessage } from '../role/channel/wiring.ts'
-import type { AnyRole, LogEntry, Notice, Role, RoleContext, RoleRunner, RoundRecord } from '../role/role.ts'
+import type { Decisions } from '../role/decisions.ts'
+import type { AnyRole, LogEntry, Notice, OwnState, Role, RoleContext, RoleRunner, RoundRecord } from '../role/role.ts'
 import { placesOf } from './places.ts'
-import { canOpen, type Effects, type RoleActor, type RoundParts, type Rounds, roleContext } from './role-context.ts'
+import {
+  canOpen,
+  type Effects,
+  type RoleActor,
+  type RoundParts,
+  type Rounds,
+  roleContext,
+  type TaskSecret,
+} from './role-context.ts'
 import type { JobSurroundings, RoleTask, RoundSurroundings } from './role-task.ts'
 import { openRoundKeeper, type RoundKeeper } from './round-keeper.ts'
 
@@ -24,8 +33,11 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
   }
 }
 
-/** Goes on with the rounds of a role that rested. True once the role is done. */
-type GoOn = () => Promise<boolean>
+/** The rounds of a role that rests. */
+interface Rested {
+  /** Goes on. True once the role is done. */
+  run(): Promise<boolean>
+}
 
 /** One life of a task's role, from its join. A job may have many thousands, so it is a class. */
 class HostedLife implements ChannelHost, RoleRunner {
@@ -35,7 +47,7 @@ class HostedLife implements ChannelHost, RoleRunner {
   readonly ports: readonly LiveChannel[]
   readonly #attempts: { count: number }
   /** Of a role that rests: how it goes on, or that it isn't opened yet. */
-  #resting: GoOn | 'unopened' | undefined
+  #resting: Rested | 'unopened' | undefined
 
   constructor(task: RoleTask, job: JobSurroundings, actor: ActorContext<RoleMessage>, attempts: { count: number }) {
     this.task = task
@@ -83,13 +95,13 @@ class HostedLife implements ChannelHost, RoleRunner {
 
   async run<State, Channels>(role: Role<State, Channels>): Promise<void> {
     const keeper = await this.actor.track(openRoundKeeper(role, this.task, this.job, this.actor))
-    if (await runRounds(role, keeper, this)) this.#completed()
+    if (await new RunningRole(role, keeper, this).run()) this.#completed()
   }
 
   /** Lets the role rest before its next round, unless a message waits already. */
-  rest(goOn: GoOn): boolean {
+  rest(rested: Rested): boolean {
     if (this.#hasWaiting()) return false
-    this.#resting = goOn
+    this.#resting = rested
     return true
   }
 
@@ -114,13 +126,13 @@ class HostedLife implements ChannelHost, RoleRunner {
 
   #wake(): void {
     if (this.#resting === undefined || !this.#hasWaiting()) return
-    const goOn = this.#resting
+    const resting = this.#resting
     this.#resting = undefined
-    this.#perform(goOn)
+    this.#perform(resting)
   }
 
-  #perform(goOn: GoOn | 'unopened'): void {
-    const running = goOn === 'unopened' ? this.task.role.runOn(this) : goOn().then((done) => done && this.#completed())
+  #perform(of: Rested | 'unopened'): void {
+    const running = of === 'unopened' ? this.task.role.runOn(this) : of.run().then((done) => done && this.#completed())
     running.catch((cause: unknown) => this.#failed(cause))
   }
 
@@ -171,7 +183,7 @@ export interface Attachment {
 /** The actor that runs a task's role over the ports of an attachment. Another run after a fault is the attachment's affair. */
 export function attachedRole(task: RoleTask, job: RoundSurroundings, attachment: Attachment): Behavior<never> {
   return (actor) => {
-    void new AttachedLife(task, job, actor, attachment).perform()
+    new AttachedLife(task, job, actor, attachment).begin()
     return noMessages
   }
 }
@@ -196,17 +208,19 @@ class AttachedLife implements RoleRunner {
     return this.#attachment.ports
   }
 
-  async perform(): Promise<void> {
+  begin(): void {
     try {
-      await this.task.role.runOn(this)
-      if (!this.actor.hasEnded) this.#attachment.ended()
+      this.task.role.runOn(this).then(
+        () => this.#ended(),
+        (cause: unknown) => this.#ended({ cause }),
+      )
     } catch (cause) {
-      if (!this.actor.hasEnded) this.#attachment.ended({ cause })
+      this.#ended({ cause })
     }
   }
 
-  run<State, Channels>(role: Role<State, Channels>): Promise<void> {
-    return runRounds(role, this.#attachment.keeper(role), this).then(() => {})
+  run<State, Channels>(role: Role<State, Channels>): Promise<unknown> {
+    return new RunningRole(role, this.#attachment.keeper(role), this).run()
   }
 
   committed(): void {
@@ -216,56 +230,95 @@ class AttachedLife implements RoleRunner {
   rest(): boolean {
     return this.#attachment.rest?.() ?? false
   }
+
+  #ended(failure?: { readonly cause: unknown }): void {
+    if (!this.actor.hasEnded) this.#attachment.ended(failure)
+  }
+}
+
+/** What a role's rounds need of the life that runs them. */
+interface Life extends Pick<RoundParts<unknown, unknown>, 'task' | 'job' | 'actor' | 'ports'> {
+  committed(): void
+  rest?(rested: Rested): boolean
 }
 
 /**
- * Runs a role's rounds from the restored state until the role is done, or rests, or its actor has ended. True if the
- * role is done.
+ * Runs a role's rounds from the restored state until the role is done, or rests, or its actor has ended. A fleet makes one
+ * for each activation of a device, so one object is the rounds' parts and their effects.
  */
-async function runRounds<State, Channels>(
-  role: Role<State, Channels>,
-  keeper: RoundKeeper<State>,
-  life: Pick<RoundParts<State, Channels>, 'task' | 'job' | 'actor' | 'ports'> & {
-    committed(): void
-    rest?(goOn: GoOn): boolean
-  },
-): Promise<boolean> {
-  const { task, job, actor, ports } = life
-  const { decisions, own, restored } = keeper
-  const live = { role, task, job, actor, ports, decisions, own, secret: keeper, effects: new HostEffects(life, keeper) }
-  const { context, round } = job.checkDeterminism
-    ? (await actor.outside(import('./checked-rounds.ts'))).checkedRounds(live)
-    : plainRounds(live)
-  let state = restored === undefined ? await role.init(context) : resumed(role, restored, context)
+class RunningRole<State, Channels> implements RoundParts<State, Channels>, Effects, Rested {
+  readonly role: Role<State, Channels>
+  readonly #keeper: RoundKeeper<State>
+  readonly #life: Life
+  /** Absent until the first run. */
+  #rounds: Rounds<State, Channels> | undefined
+  /** The state between rounds. */
+  #rested: { readonly state: State } | undefined
 
-  async function rounds(): Promise<boolean> {
+  constructor(role: Role<State, Channels>, keeper: RoundKeeper<State>, life: Life) {
+    this.role = role
+    this.#keeper = keeper
+    this.#life = life
+  }
+
+  get task(): RoleTask {
+    return this.#life.task
+  }
+
+  get job(): RoundSurroundings {
+    return this.#life.job
+  }
+
+  get actor(): RoleActor {
+    return this.#life.actor
+  }
+
+  get ports(): readonly ChannelPort[] {
+    return this.#life.ports
+  }
+
+  get decisions(): Decisions {
+    return this.#keeper.decisions
+  }
+
+  get own(): OwnState {
+    return this.#keeper.own
+  }
+
+  get secret(): TaskSecret {
+    return this.#keeper
+  }
+
+  get effects(): Effects {
+    return this
+  }
+
+  /** Begins, or goes on after a rest. True once the role is done. */
+  async run(): Promise<boolean> {
+    const { role } = this
+    const { actor } = this.#life
+    if (!this.#rounds && this.job.checkDeterminism) {
+      const { checkedRounds } = await actor.outside(import('./checked-rounds.ts'))
+      this.#rounds = checkedRounds(this)
+    }
+    this.#rounds ??= new PlainRounds(this)
+    const { context } = this.#rounds
+    let state = this.#rested ? this.#rested.state : await this.#begun(context)
     while (!role.done(state)) {
-      if (role.rests && life.rest?.(rounds)) return false
-      const next = await round(state)
+      if (role.rests) {
+        this.#rested = { state }
+        if (this.#life.rest?.(this)) return false
+      }
+      const next = await this.#rounds.round(state)
       if (actor.hasEnded) return false
       // That a role which rests is done needs no writing: after a restart it hears the end again.
-      const committed = keeper.commit(state, role.rests && role.done(next) ? state : next)
+      const committed = this.#keeper.commit(state, role.rests && role.done(next) ? state : next)
       if (committed) await actor.track(committed)
-      life.committed()
+      this.#life.committed()
       state = next
     }
     await role.finish?.(state, context)
     return true
-  }
-
-  return rounds()
-}
-
-class HostEffects implements Effects {
-  readonly #life: Pick<RoundParts<unknown, unknown>, 'task' | 'job'>
-  readonly #keeper: Pick<RoundKeeper<unknown>, 'stage' | 'metric'>
-
-  constructor(
-    life: Pick<RoundParts<unknown, unknown>, 'task' | 'job'>,
-    keeper: Pick<RoundKeeper<unknown>, 'stage' | 'metric'>,
-  ) {
-    this.#life = life
-    this.#keeper = keeper
   }
 
   stage(record: RoundRecord): void {
@@ -277,18 +330,34 @@ class HostEffects implements Effects {
   }
 
   notice(notice: Notice): void {
-    const { task, job } = this.#life
-    job.reports.tell({ type: 'notice', end: task.end, notice })
+    this.job.reports.tell({ type: 'notice', end: this.task.end, notice })
   }
 
   log(entry: LogEntry): void {
-    const { task, job } = this.#life
-    job.reports.tell({ type: 'log', end: task.end, entry })
+    this.job.reports.tell({ type: 'log', end: this.task.end, entry })
+  }
+
+  #begun(context: RoleContext<Channels>): State | Promise<State> {
+    const { role } = this
+    const { restored } = this.#keeper
+    if (restored === undefined) return role.init(context)
+    return role.resume ? role.resume(restored, context) : restored
   }
 }
 
-function resumed<State, Channels>(role: Role<State, Channels>, state: State, context: RoleContext<Channels>): State {
-  return role.resume ? role.resume(state, context) : state
+/** Runs each round once. */
+class PlainRounds<State, Channels> implements Rounds<State, Channels> {
+  readonly context: RoleContext<Channels>
+  readonly #role: Role<State, Channels>
+
+  constructor(parts: RoundParts<State, Channels>) {
+    this.context = roleContext(parts)
+    this.#role = parts.role
+  }
+
+  round(state: State): Promise<State> {
+    return this.#role.round(state, this.context)
+  }
 }
 
 /**
@@ -297,10 +366,4 @@ function resumed<State, Channels>(role: Role<State, Channels>, state: State, con
  */
 function mayPass(cause: unknown): boolean {
   return !(cause instanceof CodedError) || cause.code === 'LEARN_WORKER_DIED'
-}
-
-/** Runs each round once. */
-function plainRounds<State, Channels>(parts: RoundParts<State, Channels>): Rounds<State, Channels> {
-  const context = roleContext(parts)
-  return { context, round: (state) => parts.role.round(state, context) }
 }

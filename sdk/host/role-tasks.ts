@@ -165,7 +165,7 @@ export function requireClients(tasks: readonly RoleTask[], known: number): void 
  *
  * @throws ROLE_CHANNEL_MISSING where no channel of the task fits a use, or several channels do.
  */
-export function requireChannels(task: RoleTask): Promise<void> {
+export function requireChannels(task: RoleTask): Promise<unknown> {
   const { end } = task
   const ports = task.channels.map(
     (wiring) => new LiveChannel(wiring, { end, announceLeave: () => {}, announceProperty: () => {} }),

@@ -72,7 +72,7 @@ export class UnjournalledKeeper<State> implements RoundKeeper<State>, Decisions 
     return undefined
   }
 
-  async make<Value>(_: string, make: () => Value | Promise<Value>): Promise<Value> {
+  make<Value>(_: string, make: () => Value | Promise<Value>): Value | Promise<Value> {
     return make()
   }
 
@@ -82,8 +82,8 @@ export class UnjournalledKeeper<State> implements RoundKeeper<State>, Decisions 
     return 1
   }
 
-  flush(): Promise<void> {
-    return kept
+  flush(): undefined {
+    return undefined
   }
 
   #records(): StagedRecords {
@@ -92,5 +92,3 @@ export class UnjournalledKeeper<State> implements RoundKeeper<State>, Decisions 
     return this.#staged
   }
 }
-
-const kept = Promise.resolve()

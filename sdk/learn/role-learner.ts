@@ -102,7 +102,7 @@ export interface RoleLearner extends RolePasses {
    */
   trainHeld(request: RoleTrainingRequest): Promise<HeldUpdate>
   /** Trains on the root set of the workload's data, for a server. Absent where the data have none. */
-  trainRoot?(request: RoleTrainingRequest): Promise<Update>
+  readonly trainRoot?: ((request: RoleTrainingRequest) => Promise<Update>) | undefined
   /** Moves a vector from its thread to this one. Afterwards the vector can't be added or taken. */
   take(vector: SentVector): Promise<Float32Array>
   /** Evaluates given weights on the examples that this task trains on. */
@@ -111,4 +111,25 @@ export interface RoleLearner extends RolePasses {
   evaluateClient(weights: Float32Array): Promise<Evaluation>
   /** Evaluates on the job's test set. */
   evaluate(weights: Float32Array): Promise<Evaluation>
+}
+
+/** A learner with other calls in the place of its own. A role's learner is a class: a spread doesn't copy its calls. */
+export function learnerWith(learner: RoleLearner, calls: Partial<RoleLearner>): RoleLearner {
+  const { layout, ownSteps, sections, modelLayers, own, trainRoot } = learner
+  return {
+    ...{ layout, ownSteps, sections, modelLayers, own, trainRoot },
+    ids: () => learner.ids(),
+    initialWeights: () => learner.initialWeights(),
+    train: (request) => learner.train(request),
+    trainHeld: (request) => learner.trainHeld(request),
+    take: (vector) => learner.take(vector),
+    samples: () => learner.samples(),
+    forward: (pass) => learner.forward(pass),
+    backward: (pass, gradient) => learner.backward(pass, gradient),
+    lossOfPart: (pass, labels) => learner.lossOfPart(pass, labels),
+    loss: (weights, options) => learner.loss(weights, options),
+    evaluateClient: (weights) => learner.evaluateClient(weights),
+    evaluate: (weights) => learner.evaluate(weights),
+    ...calls,
+  }
 }

@@ -88,6 +88,6 @@ const tailBelow = [
 
 function polynomial(coefficients: readonly number[], x: number): number {
   let value = 0
-  for (const coefficient of coefficients) value = value * x + coefficient
+  for (let at = 0; at < coefficients.length; at++) value = value * x + coefficients[at]!
   return value
 }

@@ -17,32 +17,69 @@ export interface RandomStream {
  * independent: the generator (xoroshiro128+, Blackman & Vigna 2018) starts from a 128-bit hash of seed and labels.
  */
 export function randomStream(seed: number, ...labels: readonly (string | number)[]): RandomStream {
-  const generator = xoroshiro128plusFromState(seedState(seed, labels))
-  return streamFrom(() => generator.next() >>> 0)
+  return new SeededStream(seed, labels)
 }
 
 /** Makes a stream from a source of integers from 0 to 2³² − 1. */
 export function streamFrom(uint32: () => number): RandomStream {
-  const below = (bound: number) => {
+  return new SourceStream(uint32)
+}
+
+/** Each work of a device gets several streams, and draws from few of them, so a stream is a class. */
+abstract class Stream implements RandomStream {
+  abstract uint32(): number
+
+  uniform(): number {
+    return ((this.uint32() >>> 5) * 2 ** 26 + (this.uint32() >>> 6)) / 2 ** 53
+  }
+
+  below(bound: number): number {
     const limit = 2 ** 32 - (2 ** 32 % bound)
     for (;;) {
-      const value = uint32()
+      const value = this.uint32()
       if (value < limit) return value % bound
     }
   }
-  return {
-    uint32,
-    uniform: () => ((uint32() >>> 5) * 2 ** 26 + (uint32() >>> 6)) / 2 ** 53,
-    below,
-    shuffle(items) {
-      for (let i = items.length - 1; i > 0; i--) {
-        const j = below(i + 1)
-        const held = items[i] ?? 0
-        items[i] = items[j] ?? 0
-        items[j] = held
-      }
-      return items
-    },
+
+  shuffle(items: Uint32Array): Uint32Array {
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = this.below(i + 1)
+      const held = items[i] ?? 0
+      items[i] = items[j] ?? 0
+      items[j] = held
+    }
+    return items
+  }
+}
+
+/** Seed and labels are hashed at the first draw. */
+class SeededStream extends Stream {
+  readonly #seed: number
+  readonly #labels: readonly (string | number)[]
+  #generator: ReturnType<typeof xoroshiro128plusFromState> | undefined
+
+  constructor(seed: number, labels: readonly (string | number)[]) {
+    super()
+    this.#seed = seed
+    this.#labels = labels
+  }
+
+  uint32(): number {
+    this.#generator ??= xoroshiro128plusFromState(seedState(this.#seed, this.#labels))
+    return this.#generator.next() >>> 0
+  }
+}
+
+class SourceStream extends Stream {
+  readonly #source: () => number
+
+  constructor(source: () => number) {
+    super()
+    this.#source = source
+  }
+
+  uint32(): number {
+    return this.#source()
   }
 }
 
@@ -53,6 +90,8 @@ const multipliers = [0x239b961b, 0xab0e9789, 0x38b34ae5, 0xa1e38b93] as const
 const textMark = 0x5bd1e995
 const numberMark = 0x1b873593
 
+type Lanes = [number, number, number, number]
+
 const double = new DataView(new ArrayBuffer(8))
 
 /**
@@ -61,8 +100,8 @@ const double = new DataView(new ArrayBuffer(8))
  *
  * @see Appleby, MurmurHash3: its rounds, and its finalizer `fmix32`, here over UTF-16 code units.
  */
-export function seedState(seed: number, labels: readonly (string | number)[]): [number, number, number, number] {
-  const lanes: [number, number, number, number] = [...multipliers]
+export function seedState(seed: number, labels: readonly (string | number)[]): Lanes {
+  const lanes: Lanes = [...multipliers]
   absorbNumber(lanes, seed)
   for (const label of labels) {
     if (typeof label === 'number') {
@@ -81,18 +120,24 @@ export function seedState(seed: number, labels: readonly (string | number)[]): [
   return lanes
 }
 
-function absorbNumber(lanes: number[], value: number): void {
+function absorbNumber(lanes: Lanes, value: number): void {
   double.setFloat64(0, value)
   absorb(lanes, double.getInt32(0))
   absorb(lanes, double.getInt32(4))
 }
 
-function absorb(lanes: number[], word: number): void {
-  for (let i = 0; i < 4; i++) {
-    const scrambled = Math.imul(word, multipliers[i]!)
-    const mixed = lanes[i]! ^ Math.imul((scrambled << 15) | (scrambled >>> 17), multipliers[(i + 1) & 3]!)
-    lanes[i] = (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0
-  }
+function absorb(lanes: Lanes, word: number): void {
+  const [one, two, three, four] = multipliers
+  lanes[0] = absorbed(lanes[0], word, one, two)
+  lanes[1] = absorbed(lanes[1], word, two, three)
+  lanes[2] = absorbed(lanes[2], word, three, four)
+  lanes[3] = absorbed(lanes[3], word, four, one)
+}
+
+function absorbed(lane: number, word: number, multiplier: number, next: number): number {
+  const scrambled = Math.imul(word, multiplier)
+  const mixed = lane ^ Math.imul((scrambled << 15) | (scrambled >>> 17), next)
+  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0
 }
 
 function finalize(value: number): number {

@@ -208,7 +208,7 @@ export interface Role<State, Channels> {
 
 /** Runs a role whose types of state and messages the runner doesn't know. */
 export interface RoleRunner {
-  run<State, Channels>(role: Role<State, Channels>): Promise<void>
+  run<State, Channels>(role: Role<State, Channels>): Promise<unknown>
 }
 
 /** A role with its types closed over. */
@@ -216,7 +216,7 @@ export interface AnyRole {
   readonly name: string
   /** As `Role.rests`. */
   readonly rests?: boolean
-  runOn(runner: RoleRunner): Promise<void>
+  runOn(runner: RoleRunner): Promise<unknown>
 }
 
 /** Checks a role's types and closes over them. */

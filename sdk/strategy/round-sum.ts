@@ -1,6 +1,6 @@
 import type { CodedError } from '../../runtime/index.ts'
 import { HeldDelta } from '../sum/accumulator.ts'
-import { sumError } from '../sum/errors.ts'
+import { refusalOf, sumError } from '../sum/errors.ts'
 import { type MetricPartial, type MetricSum, metricSum } from '../sum/exact-sums.ts'
 import { type NamedSums, namedSums, type PartialSums } from '../sum/named-sums.ts'
 import { unpacked } from '../sum/packed-vector.ts'
@@ -50,29 +50,40 @@ export function roundSum({ needs }: Aggregation, sums: NamedSums): RoundSum {
   const members = new Set<string>()
   const metrics = metricSum()
   const each: EachContribution[] = []
-  const sorted = () => [...members].toSorted()
+  let inOrder: readonly string[] | undefined
+  const sorted = () => {
+    inOrder ??= [...members].toSorted()
+    return inOrder
+  }
+  const noteMember = (end: string) => {
+    members.add(end)
+    inOrder = undefined
+  }
+  const faultOf = (end: string, { samples }: Contribution) =>
+    Number.isSafeInteger(samples) && samples >= 0 ? undefined : sumError('SUM_SAMPLES', { end, samples })
+  const weighted = (end: string, { vectors, scalars, weight }: Contribution) =>
+    scalars ? { end, vectors, weight, scalars } : { end, vectors, weight }
+  const noteAdded = (end: string, contribution: Contribution) => {
+    metrics.add(contribution.samples, contribution.metrics)
+    noteMember(end)
+    if (needs === 'each') each.push({ end, ...contribution, vectors: arraysOf(end, contribution.vectors) })
+  }
+  const add = (end: string, contribution: Contribution) => {
+    const fault = faultOf(end, contribution)
+    if (fault) throw fault
+    sums.add(weighted(end, contribution))
+    noteAdded(end, contribution)
+  }
   const addAll: RoundSum['addAll'] = (contributions) => {
-    const faults = contributions.map(({ end, contribution: { samples } }) =>
-      Number.isSafeInteger(samples) && samples >= 0 ? undefined : sumError('SUM_SAMPLES', { end, samples }),
-    )
+    const [only] = contributions
+    if (only && contributions.length === 1) return [refusalOf(() => add(only.end, only.contribution))]
+    const faults = contributions.map(({ end, contribution }) => faultOf(end, contribution))
     const fitting = contributions.filter((_, index) => !faults[index])
-    const added = sums
-      .addAll(
-        fitting.map(({ end, contribution: { vectors, scalars, weight } }) => ({
-          end,
-          vectors,
-          weight,
-          ...(scalars && { scalars }),
-        })),
-      )
-      .values()
+    const added = sums.addAll(fitting.map(({ end, contribution }) => weighted(end, contribution))).values()
     return contributions.map(({ end, contribution }, index) => {
       const refusal = faults[index] ?? added.next().value
-      if (refusal) return refusal
-      metrics.add(contribution.samples, contribution.metrics)
-      members.add(end)
-      if (needs === 'each') each.push({ end, ...contribution, vectors: arraysOf(end, contribution.vectors) })
-      return undefined
+      if (!refusal) noteAdded(end, contribution)
+      return refusal
     })
   }
   return {
@@ -80,16 +91,13 @@ export function roundSum({ needs }: Aggregation, sums: NamedSums): RoundSum {
       return sorted()
     },
     metrics,
-    add(end, contribution) {
-      const [refusal] = addAll([{ end, contribution }])
-      if (refusal) throw refusal
-    },
+    add,
     addAll,
     merge(from, part, weight) {
       if (part.members.length === 0) return
       sums.merge(from, part.sums, weight)
       metrics.merge(part.metrics)
-      for (const member of part.members) members.add(member)
+      for (const member of part.members) noteMember(member)
     },
     settle: () => sums.settle(),
     partial: () => ({ sums: sums.partial(), metrics: metrics.partial(), members: sorted() }),

@@ -18,8 +18,10 @@ const fractionBits = 52n
 export function metricSum(): MetricSum {
   const sums = new Map<string, { sum: bigint; samples: number }>()
   const plus = (name: string, sum: bigint, samples: number) => {
-    const known = sums.get(name) ?? { sum: 0n, samples: 0 }
-    sums.set(name, { sum: known.sum + sum, samples: known.samples + samples })
+    const known = sums.get(name)
+    if (!known) return void sums.set(name, { sum, samples })
+    known.sum += sum
+    known.samples += samples
   }
   return {
     add(samples, metrics) {
@@ -78,9 +80,13 @@ export function isScalarPartial(value: object): value is ScalarPartial {
   return Object.values(value).every(isWords)
 }
 
+const double = new Float64Array(1)
+const doubleBits = new BigUint64Array(double.buffer)
+
 /** A finite double in quanta: its significand, shifted by its exponent. */
 function quantaOf(value: number): bigint {
-  const [bits = 0n] = new BigUint64Array(Float64Array.of(Math.abs(value)).buffer)
+  double[0] = Math.abs(value)
+  const bits = doubleBits[0] ?? 0n
   const [exponent, fraction] = [bits >> fractionBits, bits & ((1n << fractionBits) - 1n)]
   const quanta = exponent === 0n ? fraction : (fraction | (1n << fractionBits)) << (exponent - 1n)
   return value < 0 ? -quanta : quanta

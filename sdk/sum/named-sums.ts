@@ -94,30 +94,34 @@ export function namedSums({ vectors = { delta: { quantumBits: 34 } }, name, ...o
   }
   /** Pairs each sum with its vector or partial sum. SUM_VECTORS if names don't match. */
   const pairs = <Given>(end: string, given: Readonly<Record<string, Given>>): (readonly [WasmAccumulator, Given])[] => {
-    const found = [...sums].flatMap(([vector, sum]) => {
+    const found: (readonly [WasmAccumulator, Given])[] = []
+    for (const [vector, sum] of sums) {
       const one = given[vector]
-      return one === undefined ? [] : [[sum, one] as const]
-    })
+      if (one !== undefined) found.push([sum, one])
+    }
     const came = Object.keys(given)
     if (found.length === names.length && came.length === names.length) return found
     throw sumError('SUM_VECTORS', { end, came: came.join(', ') || 'none', expected: names.join(', ') })
   }
   /** As `pairs`, with packed vectors as arrays; SUM_SCALAR where a scalar isn't finite. */
-  const checkFrame = ({ end, vectors: given, scalars: numbers = {} }: WeightedVectors) => {
-    for (const [scalar, value] of Object.entries(numbers))
-      if (!Number.isFinite(value)) throw sumError('SUM_SCALAR', { name: scalar, end, value })
+  const checkFrame = ({ end, vectors: given, scalars: numbers }: WeightedVectors) => {
+    if (numbers)
+      for (const [scalar, value] of Object.entries(numbers))
+        if (!Number.isFinite(value)) throw sumError('SUM_SCALAR', { name: scalar, end, value })
     return pairs(end, given).map(([sum, vector]) => {
       const isOpen = vector instanceof Float32Array || vector instanceof HeldDelta
       return [sum, isOpen ? vector : unpacked(vector, end, options.layout.size)] as const
     })
   }
-  const add = ({ end, weight, scalars: numbers = {} }: WeightedVectors, all: ReturnType<typeof checkFrame>) => {
-    const held = all.flatMap(([, delta]) => (delta instanceof HeldDelta ? [delta] : []))
-    if (new Set(held).size < held.length) throw sumError('SUM_GONE', { gone: 'added under another name' })
-    // All sums are checked before the first add, which checks its own, so that a refusal changes nothing.
-    for (const [sum, delta] of all.slice(1)) sum.check({ end, delta, weight })
+  const add = ({ end, weight, scalars: numbers }: WeightedVectors, all: ReturnType<typeof checkFrame>) => {
+    if (all.length > 1) {
+      const held = all.flatMap(([, delta]) => (delta instanceof HeldDelta ? [delta] : []))
+      if (new Set(held).size < held.length) throw sumError('SUM_GONE', { gone: 'added under another name' })
+      // All sums are checked before the first add, which checks its own, so that a refusal changes nothing.
+      for (const [sum, delta] of all.slice(1)) sum.check({ end, delta, weight })
+    }
     for (const [sum, delta] of all) sum.add({ end, delta, weight })
-    scalars.add(numbers)
+    if (numbers) scalars.add(numbers)
   }
   return {
     get weight() {

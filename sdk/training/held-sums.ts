@@ -159,8 +159,9 @@ export function heldSums(layout: Layout, { shared }: { readonly shared: boolean 
       const { delta, vectors: others, ...update } = await train(roomOf)
       const room = roomOf()
       if (delta !== room) room.set(delta)
-      const more = Object.entries(others ?? {}).map(([name, values]) => [name, held(copied(values))] as const)
-      return { ...update, delta: held(room), ...(more.length > 0 && { vectors: Object.fromEntries(more) }) }
+      const more = others ? Object.entries(others).map(([name, values]) => [name, held(copied(values))] as const) : []
+      const receipt = { delta: held(room), ...update }
+      return more.length > 0 ? { ...receipt, vectors: Object.fromEntries(more) } : receipt
     },
     receive(message) {
       switch (message.type) {
@@ -250,10 +251,8 @@ function faultOf(reply: HeldReply | undefined): unknown {
 
 /** The update of a thread that keeps the update's vectors. */
 export function heldUpdate(thread: HoldingThread, { delta, vectors, ...update }: HeldReceipt): HeldUpdate {
-  const here = Object.entries(vectors ?? {}).map(([name, vector]) => [name, new ThreadDelta(thread, vector)] as const)
-  return {
-    ...update,
-    delta: new ThreadDelta(thread, delta),
-    ...(here.length > 0 && { vectors: Object.fromEntries(here) }),
-  }
+  const here = { delta: new ThreadDelta(thread, delta), ...update }
+  if (!vectors) return here
+  const others = Object.entries(vectors).map(([name, vector]) => [name, new ThreadDelta(thread, vector)] as const)
+  return { ...here, vectors: Object.fromEntries(others) }
 }

@@ -39,7 +39,8 @@ export async function inlinePool<S extends Settings>(
     modelLayers: trainer.modelLayers,
     clients: trainer.clients,
     initialWeights: async () => open().initialWeights(),
-    train: async (request) => open().train(request),
+    // Neither an async function, whose frame would stay while the training runs.
+    train: (request) => (closed ? Promise.reject(learnError('LEARN_CLOSED')) : trainer.train(request)),
     ...(held && { trainHeld: (request) => held((into) => open().train(request, into)) }),
     trainRoot: trainer.trainRoot,
     async evaluate(weights) {
@@ -55,7 +56,7 @@ export async function inlinePool<S extends Settings>(
     evaluateClient: async (request) => open().evaluateClient(request),
     pass: async (request) => open().pass(request),
     ids: async (client) => open().ids(client),
-    samples: async (client) => open().samples(client),
+    samples: (client) => open().samples(client),
     labels: async (clients) => open().labels(clients),
     async close() {
       if (!closed) trainer.dispose()

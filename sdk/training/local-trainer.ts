@@ -39,12 +39,14 @@ export interface LocalTrainer
   pass(request: PoolPass): Promise<PassAnswer>
   ids(client: number): Promise<readonly string[]>
   /** Number of examples that a client trains on. */
-  samples(client: number): Promise<number>
+  samples(client: number): number | Promise<number>
   /** By client: the label that dominates the examples. */
   labels(clients: number): Float64Array
   evaluateChunk(weights: Float32Array, chunk: number): Promise<Evaluation>
   dispose(): void
 }
+
+type LearnerChoices = Pick<RootTrainingRequest, 'work' | 'start' | 'centre' | 'base' | 'trainable'>
 
 /**
  * Makes the workload's learner and data, and gives each request its random stream.
@@ -101,9 +103,13 @@ export async function localTrainer<S extends Settings>(
     })
     return examples
   }
+  const splitOf = (client: number, own: Examples) => split(own, fraction, () => randomStream(seed, 'held-out', client))
   /** A client's examples, split into training and held-out examples. */
-  const examplesOf = async (client: number) =>
-    split(await ownExamples(checkedClient(client)), fraction, () => randomStream(seed, 'held-out', client))
+  const examplesOf = async (client: number) => splitOf(client, await ownExamples(checkedClient(client)))
+  const trainingExamples = (client: number) => {
+    const own = ownExamples(checkedClient(client))
+    return own instanceof Promise ? own.then((all) => splitOf(client, all).training) : splitOf(client, own).training
+  }
   const ownBatch = async (client: number | undefined, indices: Uint32Array) =>
     allOf(subset((await examplesOf(client ?? Number.NaN)).training, indices))
   const { root } = data
@@ -114,34 +120,43 @@ export async function localTrainer<S extends Settings>(
   }
   /** Trains on given examples, which `whose` names in errors. */
   const trainOn = async (
-    own: Examples,
+    own: () => Examples | Promise<Examples>,
     whose: string,
-    { end, round, terms, signal, indices, label, flipLabels = false, ...request }: RootTrainingRequest,
+    request: RootTrainingRequest,
     into?: () => Float32Array,
   ): Promise<Update> => {
+    const { end, round, terms, signal, indices, label, flipLabels = false } = request
     signal?.throwIfAborted()
+    const all = own()
+    // No wait where the data are there, as those of a fleet's many devices are.
+    const given = all instanceof Promise ? await all : all
+    const choices = choicesOf(request)
     requireAbilities(learner, `${whose} in round ${round}`, {
-      work: request.work,
-      start: request.start ?? request.centre ?? request.base,
-      trainable: request.trainable,
+      work: choices?.work,
+      start: choices?.start ?? choices?.centre ?? choices?.base,
+      trainable: choices?.trainable,
       contrastive: terms.contrastive,
       groups: terms.groups,
     })
-    const examples = asked(learner, whose, own, { indices, flipLabels })
+    const examples = asked(learner, whose, given, { indices, flipLabels })
     try {
       const update = await learner.train({
-        ...request,
         weights: checked('the weights', request.weights),
         round,
         examples,
-        random: randomStream(seed, round, end, 'train', ...(label === undefined ? [] : [label])),
+        random:
+          label === undefined
+            ? randomStream(seed, round, end, 'train')
+            : randomStream(seed, round, end, 'train', label),
         terms,
+        ...choices,
         ...fused,
         ...(signal && { signal }),
         ...(into && { into }),
       })
       checked('the delta', update.delta)
-      for (const [name, values] of Object.entries(update.vectors ?? {})) checked(`the vector ${name}`, values)
+      if (update.vectors)
+        for (const [name, values] of Object.entries(update.vectors)) checked(`the vector ${name}`, values)
       return { ...update, metrics: numbersOf(`${whose} in round ${round}`, update.metrics) }
     } catch (cause) {
       const fault = hasDiverged(cause) ? exampleFault(`${whose}: example`, examples, { cause }) : undefined
@@ -171,12 +186,12 @@ export async function localTrainer<S extends Settings>(
         throw ofWhom(typeof of === 'number' ? `client ${of}` : `the ${of} set`, 0, cause)
       }
     },
-    async train({ client, ...request }, into) {
-      request.signal?.throwIfAborted()
-      return trainOn((await examplesOf(client)).training, `client ${client}`, request, into)
+    train(request, into) {
+      const { client } = request
+      return trainOn(() => trainingExamples(client), `client ${client}`, request, into)
     },
     ...(rootExamples && {
-      trainRoot: async (request: RootTrainingRequest) => trainOn(await rootExamples(), 'the root set', request),
+      trainRoot: (request: RootTrainingRequest) => trainOn(rootExamples, 'the root set', request),
     }),
     async evaluateClient({ client, weights, on, perExample = false, columns = [], indices, flipLabels = false }) {
       const whose = `client ${client}`
@@ -218,10 +233,11 @@ export async function localTrainer<S extends Settings>(
       if (!id) throw learnError('LEARN_IDS', { client })
       return Array.from({ length: count }, (_, index) => id(index))
     },
-    async samples(client) {
-      if (!data.samples) return (await examplesOf(client)).training.count
-      const count = data.samples(checkedClient(client))
-      return count - heldOutOf(count, fraction)
+    samples(client) {
+      const trained = (count: number) => count - heldOutOf(count, fraction)
+      if (data.samples) return trained(data.samples(checkedClient(client)))
+      const own = ownExamples(checkedClient(client))
+      return own instanceof Promise ? own.then(({ count }) => trained(count)) : trained(own.count)
     },
     labels(clients) {
       if (clients > data.clients) throw learnError('LEARN_CLIENT', { client: clients - 1, clients: data.clients })
@@ -295,6 +311,18 @@ function asked(
   }
 }
 
+/** The choices that a request makes for the learner. Undefined where a request makes none, as most do. */
+function choicesOf({ work, start, centre, base, trainable }: RootTrainingRequest): LearnerChoices | undefined {
+  if (!(work ?? start ?? centre ?? base ?? trainable)) return undefined
+  return {
+    ...(work && { work }),
+    ...(start && { start }),
+    ...(centre && { centre }),
+    ...(base && { base }),
+    ...(trainable && { trainable }),
+  }
+}
+
 function heldOutOf(count: number, fraction: number): number {
   return Math.floor(fraction * count)
 }
@@ -302,7 +330,13 @@ function heldOutOf(count: number, fraction: number): number {
 /** Holds out a fraction of the examples, rounded down: the first ones in a random order. */
 function split(examples: Examples, fraction: number, random: () => RandomStream) {
   const count = heldOutOf(examples.count, fraction)
-  if (count === 0) return { training: examples, heldOut: subset(examples, new Uint32Array()) }
+  if (count === 0)
+    return {
+      training: examples,
+      get heldOut() {
+        return subset(examples, new Uint32Array())
+      },
+    }
   const order = random().shuffle(Uint32Array.from({ length: examples.count }, (_, index) => index))
   return {
     training: subset(examples, order.subarray(count).toSorted()),

@@ -107,8 +107,8 @@ export interface TrainingPool {
   pass?(request: PoolPass): Promise<PassAnswer>
   /** The ids of a client's examples, in order. LEARN_IDS where they have none; absent where no examples have any. */
   ids?(client: number): Promise<readonly string[]>
-  /** Number of examples that a client trains on. Absent where no learner has parts. */
-  samples?(client: number): Promise<number>
+  /** Number of examples that a client trains on: at once, where the data tell it at once. Absent where no learner has parts. */
+  samples?(client: number): number | Promise<number>
   /** By client, of the first `clients`: the label that dominates the examples. LEARN_LABELS where the data don't say. */
   labels?(clients: number): Promise<Float64Array>
   close(): Promise<void>
@@ -135,7 +135,7 @@ type ClientRunner = Pick<
 /** The learner of one client, outside of a role. Its vectors are arrays. */
 export function clientLearner(runner: ClientRunner, client: number, end: string): RoleLearner {
   const { layout, ownSteps, modelLayers, sections, clients, trainRoot } = runner
-  const train: RoleLearner['train'] = (request) => runner.train({ ...request, client, end })
+  const train: RoleLearner['train'] = (request) => runner.train({ client, end, ...request })
   return {
     layout,
     ownSteps,

@@ -1,4 +1,4 @@
-import { type Behavior, fieldsOf, isString } from '../../runtime/index.ts'
+import { type Behavior, fieldsOf, isObject, isString } from '../../runtime/index.ts'
 import {
   type Attachment,
   attachedRole,
@@ -253,8 +253,10 @@ function isResting(state: unknown): boolean {
 function workingEnds(state: unknown): ReadonlySet<string> {
   const { flight, buffers } = fieldsOf(state)
   const { underWay } = fieldsOf(flight ?? fieldsOf(buffers).flight)
-  const ends = Array.isArray(underWay) ? underWay.map((work: unknown) => fieldsOf(work).end) : []
-  return new Set(ends.filter(isString))
+  const ends = new Set<string>()
+  if (!Array.isArray(underWay)) return ends
+  for (const work of underWay) if (isObject(work) && 'end' in work && isString(work.end)) ends.add(work.end)
+  return ends
 }
 
 function savedPorts(state: unknown, ports: Aggregator['ports']): SavedAggregator['ports'] {

@@ -227,7 +227,8 @@ export class Fleet implements Dispatcher {
       else {
         if (this.#departing.length > 0) await this.#departed()
         this.#fill()
-        await this.#step()
+        const work = this.#step()
+        if (work) await work
       }
     }
   }
@@ -291,8 +292,8 @@ export class Fleet implements Dispatcher {
     this.#settings.activate(flight)
   }
 
-  /** Takes the earliest event: a timer, or a flight. */
-  async #step(): Promise<void> {
+  /** Takes the earliest event: a timer, or a flight. Where the flight's work isn't done yet, the returned promise waits for it. */
+  #step(): Promise<void> | undefined {
     const { clock } = this
     if (this.#hasMoved) this.#ahead.sort((a, b) => (isBefore(a, b) ? -1 : 1))
     this.#hasMoved = false
@@ -306,19 +307,20 @@ export class Fleet implements Dispatcher {
     const next = isTimer ? clock.nextAt : at
     if (next > this.#settings.until) {
       clock.set(this.#settings.until)
-      return this.end()
-    }
-    // Nothing is under way, and nobody can wake an aggregator.
-    if (next === Number.POSITIVE_INFINITY) return this.fail(this.#settings.nobody())
-    if (isTimer) {
+      this.end()
+    } else if (next === Number.POSITIVE_INFINITY) {
+      // Nothing is under way, and nobody can wake an aggregator.
+      this.fail(this.#settings.nobody())
+    } else if (isTimer) {
       if (clock.fireNext()) this.parking.wakeSleepers()
-      return
+    } else {
+      const flight = isLater ? this.#later.take() : this.#ahead.shift()
+      if (!flight) return undefined
+      if (flight.at <= at && this.#isTaken(flight, flight.landing.station)) return this.#land(flight)
+      if (flight.isActive) this.#place(flight)
+      else this.#later.add(flight.at, flight.order, flight)
     }
-    const flight = isLater ? this.#later.take() : this.#ahead.shift()
-    if (!flight) return
-    if (flight.at <= at && this.#isTaken(flight, flight.landing.station)) await this.#land(flight)
-    else if (flight.isActive) this.#place(flight)
-    else this.#later.add(flight.at, flight.order, flight)
+    return undefined
   }
 
   /** Whether the aggregator takes an answer now, or nobody does. If not, the answer waits at the aggregator, or its device has gone. */
@@ -340,17 +342,24 @@ export class Fleet implements Dispatcher {
     return flight.isQueued && flight.at <= at && station.take(flight, at)
   }
 
-  async #land(flight: Flight): Promise<void> {
-    const { landing } = flight
+  #land(flight: Flight): Promise<void> | undefined {
     if (!flight.isLost && !flight.isStale) {
       if (!flight.isActive) this.#activate(flight)
-      if (!flight.reply)
-        await new Promise<void>((resolve) => {
-          flight.replied = resolve
-        })
-      if (this.#isOver) return
+      if (!flight.reply) return this.#landLater(flight)
     }
-    const { reply } = flight
+    this.#deliver(flight)
+    return undefined
+  }
+
+  async #landLater(flight: Flight): Promise<void> {
+    await new Promise<void>((resolve) => {
+      flight.replied = resolve
+    })
+    if (!this.#isOver) this.#deliver(flight)
+  }
+
+  #deliver(flight: Flight): void {
+    const { landing, reply } = flight
     this.clock.set(flight.at)
     if (flight.isLost || (reply && 'failure' in reply)) landing.lost(flight)
     else if (flight.isStale || !reply) landing.wasted(flight)

@@ -10,7 +10,7 @@ import {
 } from '../../sdk/index.ts'
 import { layersLearner } from '../../sdk/layers/layers-learner.ts'
 import type { Learner } from '../../sdk/learn/learner.ts'
-import type { RoleLearner } from '../../sdk/learn/role-learner.ts'
+import { learnerWith, type RoleLearner } from '../../sdk/learn/role-learner.ts'
 import { arrayOf } from '../../sdk/sum/accumulator.ts'
 import { roleStage } from '../../sdk/testing/index.ts'
 import { clientLearner } from '../../sdk/training/training-pool.ts'
@@ -225,7 +225,7 @@ async function gradientAt(
   const point = Float32Array.from(at)
   const train: RoleLearner['train'] = (request) => learner.train({ ...request, start: point, base: point })
   const assignment = { end: 'trainer-0', round: 1, weights: Float32Array.from(weights), terms: {} }
-  const fromPoint = { ...learner, train, trainHeld: train }
+  const fromPoint = learnerWith(learner, { train, trainHeld: train })
   const { contribution } = await client.train(assignment, own, fromPoint, randomStream(1))
   return Array.from(await arrayOf(contribution.vectors.delta), (value) => -value)
 }

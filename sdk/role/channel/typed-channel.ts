@@ -162,7 +162,8 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
         counted.add(arrival.end)
         const following = counted.size < needed ? this.#port.peekNext(awaited)?.message : undefined
         const more = this.#use.accepts(following) && matching(following)
-        yield { ...arrival, more, refuse: () => counted.delete(arrival.end) }
+        const { end, message } = arrival
+        yield { end, message, more, refuse: () => counted.delete(end) }
       }
     } finally {
       expiry?.cancel()
@@ -186,15 +187,27 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
     const recorded = decisions.recall(place, isString)
     if (recorded === nobody) return undefined
     const expiry = expiryBehind(until)
-    const awaited = (names: ReadonlySet<string>) => this.#matchingArrival(names, matching, expiry)
     // An end after a recorded one that has left may not be among `ends`.
-    const isAsked = recorded !== undefined && ends.has(recorded)
-    const arrival = (isAsked ? await awaited(new Set([recorded])) : undefined) ?? (await awaited(ends))
+    let awaited: ReadonlySet<string> = recorded !== undefined && ends.has(recorded) ? new Set([recorded]) : ends
+    let arrival: Arrival<In> | undefined
+    // In one loop of this function: each async function between would cost a frame for every arrival.
+    for (;;) {
+      const came = await this.#port.next(awaited, expiry)
+      arrival = came && this.#accepted(came)
+      if (arrival) {
+        if (matching(arrival.message)) break
+        release(arrival.message)
+      } else if (!came) {
+        if (awaited === ends) break
+        awaited = ends
+      }
+    }
     if (!lent) keep(arrival?.message)
     if (arrival && arrival.end !== recorded) decisions.record(place, arrival.end)
     if (!arrival && until?.hasPassed) decisions.record(place, nobody)
     // Other ends may receive and use results of the arrival before this round is committed.
-    if (durable) await decisions.flush()
+    const flushed = durable ? decisions.flush() : undefined
+    if (flushed) await flushed
     return arrival
   }
 
@@ -272,18 +285,6 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
     const arrival = await this.#borrow(awaited)
     keep(arrival?.message)
     return arrival
-  }
-
-  async #matchingArrival(
-    awaited: ReadonlySet<string>,
-    matching: (message: In) => boolean,
-    expiry?: Expiry,
-  ): Promise<Arrival<In> | undefined> {
-    for (;;) {
-      const arrival = await this.#borrow(awaited, expiry)
-      if (!arrival || matching(arrival.message)) return arrival
-      release(arrival.message)
-    }
   }
 
   #look(fits: (arrival: Arrival<In>) => boolean, taking: boolean): Arrival<In> | undefined {

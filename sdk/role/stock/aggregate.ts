@@ -367,16 +367,26 @@ export function returned(
 }
 
 /**
- * Adds a contribution. For an aggregation that needs each contribution by itself, takes held vectors out as arrays.
- * Refuses as `RoundSum.add` does.
+ * Adds a contribution. For an aggregation that needs each contribution by itself, takes held vectors out as arrays, which
+ * takes time. Refuses as `RoundSum.add` does.
  */
-export async function addContribution(
+export function addContribution(
   sum: RoundSum,
   end: string,
   contribution: Contribution,
-  { strategy, learner }: Pick<RoleContext, 'strategy' | 'learner'>,
+  context: Pick<RoleContext, 'strategy' | 'learner'>,
+): Promise<void> | undefined {
+  if (context.strategy.aggregation.needs === 'each') return addTaken(sum, end, contribution, context.learner)
+  sum.add(end, contribution)
+  return undefined
+}
+
+async function addTaken(
+  sum: RoundSum,
+  end: string,
+  contribution: Contribution,
+  learner: RoleContext['learner'],
 ): Promise<void> {
-  if (strategy.aggregation.needs === 'sum') return sum.add(end, contribution)
   const { delta, ...others } = contribution.vectors
   const taken = async (vector: SentVector) => (vector instanceof HeldDelta ? learner.take(vector) : vector)
   const named = Object.entries(others).map(async ([name, vector]) => [name, await taken(vector)] as const)

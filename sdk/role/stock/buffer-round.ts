@@ -85,6 +85,10 @@ function isDispatch(value: unknown): value is Dispatch {
  */
 const mostInVain = 10_000
 
+const nobody: readonly string[] = []
+const durable = { durable: true } as const
+const kept = { keep: 'until-acknowledged' } as const
+
 /**
  * Fills a buffer: keeps `concurrency` ends at work, and adds their answers in the order of arrival, each weighed by its
  * staleness, until `size` are counted. An aggregator below answers with the sum of a buffer of its own. The order and
@@ -122,6 +126,7 @@ export async function fillBuffer(
   const past = new Map(Object.entries(flight.past).map(([of, values]) => [Number(of), values] as const))
   past.set(version, weights)
   const { population } = channel
+  const purpose = `version ${version}`
   const isTaken = (end: string) => underWay.ends.has(end) || failed.has(end)
   const free = () => {
     // The devices of a fleet that have work aren't free.
@@ -169,7 +174,7 @@ export async function fillBuffer(
         }
       } else if (!hasLooked) while (underWay.size < buffer.concurrency && (await dispatchNext()));
       hasLooked = false
-      const over = await isOver()
+      const over = above ? await isOver(above) : 'no'
       rests = over === 'rest'
       if (over !== 'no') break
       const first = underWay.firstDue()
@@ -196,10 +201,10 @@ export async function fillBuffer(
   }
 
   function ask(end: string, number: number, from: number): void {
-    const last = states && (states.get(end) ?? population?.lastCounted(end))
-    const told = states && { counted: last === undefined ? {} : { [end]: last } }
-    const message = { ...assignment(number, past.get(from) ?? weights, from), ...told }
-    channel.send(end, message, { keep: 'until-acknowledged' })
+    const same = assignment(number, past.get(from) ?? weights, from)
+    if (!states) return channel.send(end, same, kept)
+    const last = states.get(end) ?? population?.lastCounted(end)
+    channel.send(end, { ...same, counted: last === undefined ? {} : { [end]: last } }, kept)
   }
 
   /** Asks a free end. `late`: an end whose deadline has passed in this life or an earlier one. False if no end is free. */
@@ -207,20 +212,22 @@ export async function fillBuffer(
     const number = dispatch + 1
     const choose = (): Dispatch => {
       const overdue = underWay.overdue(late)
-      const gone = { left: underWay.away(), ...(overdue.length > 0 && { overdue }) }
+      const left = underWay.away()
+      const gone = overdue.length > 0 ? { left, overdue } : { left }
       if (grants) {
         const granted = late === undefined ? grants.next() : undefined
         return granted ? { ...gone, end: granted.end, grant: granted.number } : gone
       }
       const end = oneSelected(strategy.select, free(), context.random(number, 'dispatch'))
-      return end === undefined ? gone : { ...gone, end }
+      if (end === undefined) return gone
+      return overdue.length > 0 ? { left, overdue, end } : { left, end }
     }
     const {
       left: away,
-      overdue = [],
+      overdue = nobody,
       end,
       grant = 0,
-    } = await context.decide(`dispatch ${number}`, choose, isDispatch, { durable: true })
+    } = await context.decide(`dispatch ${number}`, choose, isDispatch, durable)
     grants?.heard(grant)
     for (const each of overdue) giveUp(each)
     for (const each of away) underWay.forget(each)
@@ -228,8 +235,8 @@ export async function fillBuffer(
     dispatch = number
     asked += 1
     inVain += 1
-    const since = deadlineMs === undefined ? {} : { since: await context.now() }
-    underWay.begin({ end, dispatch: number, version, ...since }, deadlineMs)
+    const work = { end, dispatch: number, version }
+    underWay.begin(deadlineMs === undefined ? work : { ...work, since: await context.now() }, deadlineMs)
     ask(end, number, version)
     return true
   }
@@ -264,8 +271,7 @@ export async function fillBuffer(
   }
 
   /** Whether the training is over, or a rest is asked for, before the next answer comes. */
-  async function isOver(): Promise<'over' | 'rest' | 'no'> {
-    if (!above) return 'no'
+  async function isOver(above: NonNullable<BufferSurroundings['above']>): Promise<'over' | 'rest' | 'no'> {
     for (;;) {
       if (above.isOver()) return 'over'
       if (above.isToRest() && !underWay.hasAnswer()) return 'rest'
@@ -275,13 +281,7 @@ export async function fillBuffer(
   }
 
   function nextArrival(until: Deadline | undefined) {
-    return channel.next(underWay.ends, {
-      purpose: `version ${version}`,
-      matching: underWay.isAnsweredBy,
-      until,
-      durable: false,
-      lent: true,
-    })
+    return channel.next(underWay.ends, { purpose, matching: underWay.isAnsweredBy, until, durable: false, lent: true })
   }
 
   async function take(end: string, answer: Answer): Promise<void> {
@@ -292,7 +292,8 @@ export async function fillBuffer(
       if (answer.type === 'failed') throw failureOf(end, answer)
       const staleness = version - work.version
       if (answer.type === 'contribution' && isFresh(end, staleness)) {
-        await addContribution(sum, end, weighed(answer.contribution, staleness), context)
+        const adding = addContribution(sum, end, weighed(answer.contribution, staleness), context)
+        if (adding) await adding
         noteCounted({ end, dispatch: work.dispatch, version: work.version })
         states?.set(end, work.dispatch)
         if (answer.isAnew) anew.add(end)

@@ -6,15 +6,17 @@ import type { RoleContext } from '../role.ts'
  * starts from the state after the last counted round, and the new state is durable before the contribution is returned.
  */
 export async function clientWork(
-  { counted, ...given }: Omit<ClientAssignment, 'end'> & { readonly counted: number | undefined },
-  { strategy, learner, random, own, end, now, secret: secretOf }: RoleContext,
+  { round, weights, terms, counted }: Omit<ClientAssignment, 'end'> & { readonly counted: number | undefined },
+  context: RoleContext,
 ): Promise<{ readonly contribution: Contribution; readonly isAnew: boolean }> {
+  const { strategy, learner, end, now } = context
   const { client } = strategy
-  const { round } = given
-  const before = client.init && ((await own.before(round, counted)) ?? client.init(learner.layout))
-  const secret = strategy.secret && (await secretOf(round, 'noise'))
-  const streams = [random(round, 'client'), secret] as const
-  const { contribution, own: after } = await client.train({ ...given, end, now }, before, learner, ...streams)
-  if (client.init) await own.keep(round, after)
-  return { contribution, isAnew: client.init !== undefined && own.isAnew }
+  const before = client.init && ((await context.own.before(round, counted)) ?? client.init(learner.layout))
+  const secret = strategy.secret && (await context.secret(round, 'noise'))
+  const random = context.random(round, 'client')
+  const trained = await client.train({ round, weights, terms, end, now }, before, learner, random, secret)
+  const { contribution } = trained
+  if (!client.init) return { contribution, isAnew: false }
+  await context.own.keep(round, trained.own)
+  return { contribution, isAnew: context.own.isAnew }
 }

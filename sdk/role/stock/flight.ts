@@ -70,6 +70,8 @@ export interface WorkUnderWay {
   close(): void
 }
 
+const nobody: readonly string[] = []
+
 /**
  * Keeps note of the work at the ends of a channel. Thousands of ends may be at work, so that no call for a single answer
  * or dispatch looks at all of them.
@@ -127,12 +129,15 @@ export function workUnderWay(channel: Channel<Assignment, Answer>): WorkUnderWay
       works.delete(end)
       ends.delete(end)
       dispatches.delete(work.dispatch)
-      deadlines.get(end)?.cancel()
-      deadlines.delete(end)
+      if (deadlines.size > 0) {
+        deadlines.get(end)?.cancel()
+        deadlines.delete(end)
+      }
       left.delete(end)
     },
-    away: () => (left.size === 0 ? [] : [...left].filter((end) => !channel.has(end))),
+    away: () => (left.size === 0 ? nobody : [...left].filter((end) => !channel.has(end))),
     overdue(late) {
+      if (due.length === 0) return nobody
       const passed: string[] = []
       for (let at = firstAtWork(); at < due.length; at++) {
         const work = due[at]!

@@ -125,8 +125,11 @@ export const below = channelTagged<Assignment, Answer>(isAnswer, 'distribute', '
 
 export const above = channelTagged<Answer, Assignment>(isAssignment, 'fetch', 'upload')
 
+const answers = ['contribution', 'partial', 'covered', 'evaluated', 'told', 'answered', 'failed'] as const
+const assignments = ['train', 'evaluate', 'tell', 'query', 'end-of-training'] as const
+
 function isAnswer(message: unknown): message is Answer {
-  if (!isOneOf(message, ['contribution', 'partial', 'covered', 'evaluated', 'told', 'answered', 'failed'])) return false
+  if (!isOneOf(message, answers)) return false
   if (!('round' in message && isNumber(message.round))) return false
   switch (message.type) {
     case 'contribution':
@@ -204,13 +207,15 @@ export function isRefusal(value: unknown): value is Refusal {
 }
 
 function isTerms(value: unknown): value is Terms {
-  const { vectors = {}, scalars = {} } = fieldsOf(value)
   return (
     isObject(value) &&
-    isObject(vectors) &&
-    Object.values(vectors).every((vector) => vector instanceof Float32Array) &&
-    isNumbers(scalars)
+    (!('vectors' in value) || value.vectors === undefined || areArrays(value.vectors)) &&
+    (!('scalars' in value) || value.scalars === undefined || isNumbers(value.scalars))
   )
+}
+
+function areArrays(value: unknown): boolean {
+  return isObject(value) && Object.values(value).every((vector) => vector instanceof Float32Array)
 }
 
 function isContribution(value: unknown): value is Contribution {
@@ -236,7 +241,7 @@ function isSentVector(value: unknown): value is SentVector {
 }
 
 function isAssignment(message: unknown): message is Assignment {
-  if (!isOneOf(message, ['train', 'evaluate', 'tell', 'query', 'end-of-training'])) return false
+  if (!isOneOf(message, assignments)) return false
   if (message.type === 'end-of-training') return true
   return (
     'round' in message &&

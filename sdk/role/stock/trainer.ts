@@ -11,8 +11,14 @@ import { above } from './round-protocol.ts'
  */
 export async function newestOf<Out, In>(aggregator: Channel<Out, In>): Promise<Arrival<In>> {
   const arrival = await aggregator.recvAny()
-  const { end } = arrival
-  let { message } = arrival
+  return aggregator.peek(arrival.end) ? lastOf(aggregator, arrival) : arrival
+}
+
+async function lastOf<Out, In>(
+  aggregator: Channel<Out, In>,
+  { end, message: first }: Arrival<In>,
+): Promise<Arrival<In>> {
+  let message = first
   while (aggregator.peek(end)) message = (await aggregator.recv(end)) ?? message
   return { end, message }
 }
@@ -30,6 +36,9 @@ export const untilEnd = {
   done: ({ ended }: EndedState): boolean => ended,
 }
 
+/** An answer that is lost is asked for again. */
+const answered = { keep: false } as const
+
 /**
  * Trains on its own data for each assignment, and answers with a contribution. Where clients keep own state, training
  * starts from the state after the last counted round, and the new state is kept before the answer is sent: a repeated
@@ -44,23 +53,24 @@ export const trainer = role({
   async round(state, context) {
     const { channels, end: self } = context
     const { aggregator } = channels
-    const { end, message } = await newestOf(aggregator)
+    const first = await aggregator.recvAny()
+    const { end, message } = aggregator.peek(first.end) ? await lastOf(aggregator, first) : first
     if (message.type === 'end-of-training') return { ended: true }
     const { round, weights } = message
     try {
       if (message.type !== 'train') {
-        aggregator.send(end, await evaluatedBy(message, context), { keep: false })
+        aggregator.send(end, await evaluatedBy(message, context), answered)
         return state
       }
       const { terms, counted } = message
       const { contribution, isAnew } = await clientWork({ round, weights, terms, counted: counted?.[self] }, context)
-      const anew = isAnew ? ({ isAnew } as const) : {}
-      aggregator.send(end, { type: 'contribution', round, contribution, ...anew }, { keep: false })
+      const answer = { type: 'contribution', round, contribution } as const
+      aggregator.send(end, isAnew ? { ...answer, isAnew } : answer, answered)
     } catch (error) {
       // A task that is being stopped has not failed: it trains again where it is hosted next.
       if (context.signal.aborted || !(error instanceof CodedError)) throw error
       const { code, message: reason, hint } = error
-      aggregator.send(end, { type: 'failed', asked: message.type, round, code, reason, hint }, { keep: false })
+      aggregator.send(end, { type: 'failed', asked: message.type, round, code, reason, hint }, answered)
     }
     return state
   },

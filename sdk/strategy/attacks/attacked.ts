@@ -1,4 +1,4 @@
-import type { RoleLearner } from '../../learn/role-learner.ts'
+import { learnerWith, type RoleLearner } from '../../learn/role-learner.ts'
 import { layoutOf } from '../../weights/layout.ts'
 import type { Algorithm } from '../algorithm.ts'
 import { strategyError } from '../errors.ts'
@@ -82,10 +82,9 @@ function withFlippedLabels(algorithm: Algorithm, fraction: number): Algorithm {
 }
 
 function flippingLearner(learner: RoleLearner): RoleLearner {
-  return {
-    ...learner,
+  return learnerWith(learner, {
     train: (request) => learner.train({ ...request, flipLabels: true }),
     trainHeld: (request) => learner.trainHeld({ ...request, flipLabels: true }),
     loss: (weights, options) => learner.loss(weights, { ...options, flipLabels: true }),
-  }
+  })
 }

@@ -1,4 +1,4 @@
-import type { RoleLearner } from '../../learn/role-learner.ts'
+import { learnerWith, type RoleLearner } from '../../learn/role-learner.ts'
 import { normal } from '../../random/distributions.ts'
 import type { RandomStream } from '../../random/random-stream.ts'
 import type { Algorithm, ClientPart, Stage } from '../algorithm.ts'
@@ -147,8 +147,7 @@ export function sampledExamples(
 
 /** A learner that trains on some examples alone, unless a request names its own. */
 function limited(learner: RoleLearner, indices: Uint32Array): RoleLearner {
-  return {
-    ...learner,
+  return learnerWith(learner, {
     train: (request) => learner.train({ indices, ...request }),
     trainHeld: (request) => learner.trainHeld({ indices, ...request }),
     lossOfPart: ({ of, ...pass }, labels) =>
@@ -156,7 +155,7 @@ function limited(learner: RoleLearner, indices: Uint32Array): RoleLearner {
         { ...pass, of: 'indices' in of ? { indices: of.indices.map((at) => indices[at]!) } : of },
         labels,
       ),
-  }
+  })
 }
 
 /** The quantile of values, between two of them in proportion. */

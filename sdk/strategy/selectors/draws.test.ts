@@ -167,7 +167,9 @@ test('a draw by weight among free rows gives the chances of the free rows alone'
 test('a draw by weight takes few random numbers of many rows, and rows without a weight come last', (t) => {
   let taken = 0
   const counted = (random: RandomStream): RandomStream => ({
-    ...random,
+    uint32: () => random.uint32(),
+    below: (bound) => random.below(bound),
+    shuffle: (items) => random.shuffle(items),
     uniform() {
       taken += 1
       return random.uniform()

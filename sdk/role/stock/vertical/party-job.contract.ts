@@ -3,7 +3,7 @@ import { inMemoryExamples } from '../../../data/in-memory-examples.ts'
 import type { ModelFunction } from '../../../layers/layers-learner.ts'
 import { verticalLearner } from '../../../layers/vertical-learner.ts'
 import type { Steps } from '../../../learn/steps.ts'
-import { randomStream } from '../../../random/random-stream.ts'
+import { randomStream, streamFrom } from '../../../random/random-stream.ts'
 import { verticalTraining } from '../../../strategy/algorithms/vertical/index.ts'
 import { vertical } from '../../../tag/topologies.ts'
 import { type Rehearsal, type RehearsalOptions, rehearse } from '../../../testing/index.ts'
@@ -106,15 +106,16 @@ export async function central(table: PartyTable, rounds: number, heldOut = 0): P
   const after = [await learner.initialWeights(randomStream(seed, 'initial-weights'))]
   for (let round = 1; round <= rounds; round++) {
     const weights = after.at(-1) ?? new Float32Array()
-    const { shuffle, ...random } = randomStream(seed, round, '', 'batches')
+    const random = streamFrom(() => stream.uint32())
+    const stream = randomStream(seed, round, '', 'batches')
     let isShuffled = false
     // A round passes over the same batches in each epoch.
     const once = (items: Uint32Array) => {
-      if (!isShuffled) shuffle(items)
+      if (!isShuffled) stream.shuffle(items)
       isShuffled = true
       return items
     }
-    const { delta } = await learner.train({ weights, examples, random: { ...random, shuffle: once } })
+    const { delta } = await learner.train({ weights, examples, random: Object.assign(random, { shuffle: once }) })
     after.push(weights.map((value, index) => value + (delta[index] ?? 0)))
   }
   return after.slice(1)

@@ -129,11 +129,13 @@ export function plainClient(
   return {
     needs: workNeeds(leastEpochs),
     ...(leastEpochs === undefined && Object.keys(terms).length === 0 && { plain: weighting }),
-    async train({ round, weights }, own, learner, random) {
-      const work = drawnWork(leastEpochs, learner, random)
-      const { delta, samples, metrics } = await learner.trainHeld({ round, weights, terms, ...work })
-      const weight = weighting === 'equal' ? 1 : samples
-      return { contribution: { vectors: { delta }, weight, samples, metrics } satisfies Contribution, own }
+    // Not an async function, whose frame each of a fleet's many trainings would keep.
+    train({ round, weights }, own, learner, random) {
+      const work = leastEpochs === undefined ? undefined : drawnWork(leastEpochs, learner, random)
+      return learner.trainHeld({ round, weights, terms, ...work }).then(({ delta, samples, metrics }) => {
+        const weight = weighting === 'equal' ? 1 : samples
+        return { contribution: { vectors: { delta }, weight, samples, metrics } satisfies Contribution, own }
+      })
     },
   }
 }
