@@ -13,15 +13,17 @@ const kernels = [
     options: ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'],
   },
   { source: 'sdk/engine/assembly/index.ts', target: 'sdk/engine/engine-bytes.ts', name: 'engineBase64' },
-  // One source, three ways to add a product to a sum.
+  // One source, three ways to add a product to a sum, and wider tiles for engines that join vectors.
   ...[
-    ['plain', []],
-    ['fused', ['--enable', 'relaxed-simd']],
-    ['emulated', ['--use', 'EMULATED=1']],
-  ].map(([way, options]) => ({
+    ['plain', 'plain', []],
+    ['fused', 'fused', ['--enable', 'relaxed-simd']],
+    ['emulated', 'emulated', ['--use', 'EMULATED=1']],
+    ['wide-plain', 'widePlain', ['--use', 'WIDE=1']],
+    ['wide-fused', 'wideFused', ['--use', 'WIDE=1', '--enable', 'relaxed-simd']],
+  ].map(([way, name, options]) => ({
     source: 'sdk/engine/assembly/products/index.ts',
     target: `sdk/engine/products/${way}-bytes.ts`,
-    name: `${way}Base64`,
+    name: `${name}Base64`,
     // Behind the tables of the other kernels, which share the memory.
     options: ['--memoryBase', '32768', ...options],
   })),

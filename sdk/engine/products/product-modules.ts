@@ -1,12 +1,18 @@
 import type { Products } from '../../learn/learner.ts'
 import { allowRelaxedSimd } from './node-relaxed-simd.ts'
+import { compiledJoined, joinsLanes } from './node-wide-products.ts'
 import { plainBase64 } from './plain-bytes.ts'
 
-/** Modules of one source (assembly/products). `emulated` has the bits of `fused`, by instructions that all platforms have. */
-export type ProductModule = 'plain' | 'fused' | 'emulated'
+/**
+ * Modules of one source (assembly/products). `emulated` has the bits of `fused`, by instructions that all platforms have.
+ * The wide ones have the bits of `plain` and `fused`, in tiles for engines that join vectors of 4 lanes in one of 8.
+ */
+export type ProductModule = 'plain' | 'fused' | 'emulated' | 'widePlain' | 'wideFused'
 
-/** Loaded for jobs that ask for fused products. */
+/** Loaded where they are used. */
 const bytesOf = {
+  widePlain: async () => (await import('./wide-plain-bytes.ts')).widePlainBase64,
+  wideFused: async () => (await import('./wide-fused-bytes.ts')).wideFusedBase64,
   fused: async () => (await import('./fused-bytes.ts')).fusedBase64,
   emulated: async () => (await import('./emulated-bytes.ts')).emulatedBase64,
 }
@@ -23,16 +29,23 @@ export function plainProducts(): WebAssembly.Module {
 
 /** A module by its name. Loads and compiles it once in each thread. */
 export function productModule(name: ProductModule): Promise<WebAssembly.Module> {
-  const module =
-    loaded.get(name) ?? (name === 'plain' ? Promise.resolve(plainProducts()) : bytesOf[name]().then(compiled))
+  const module = loaded.get(name) ?? load(name)
   loaded.set(name, module)
   return module
 }
 
+async function load(name: ProductModule): Promise<WebAssembly.Module> {
+  if (name === 'plain') return plainProducts()
+  const base64 = await bytesOf[name]()
+  return name.startsWith('wide') && joinsLanes() ? compiledJoined(bytesIn(base64)) : compiled(base64)
+}
+
 /** The module that computes plain or fused products on this platform. */
 export function moduleOf(products: Products = 'plain'): Promise<WebAssembly.Module> {
-  if (products === 'plain') return productModule('plain')
-  return productModule(platformFuses() ? 'fused' : 'emulated')
+  if (!platformFuses()) return productModule(products === 'plain' ? 'plain' : 'emulated')
+  // Processors that fuse have vectors of 8 lanes.
+  if (joinsLanes()) return productModule(products === 'plain' ? 'widePlain' : 'wideFused')
+  return productModule(products)
 }
 
 /** Loads the module of fused products for this platform, and says whether the module emulates them. */
@@ -74,5 +87,9 @@ function fuses(): boolean {
 
 /** Compiles a module of base64 text. */
 export function compiled(base64: string): WebAssembly.Module {
-  return new WebAssembly.Module(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)))
+  return new WebAssembly.Module(bytesIn(base64))
+}
+
+function bytesIn(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
 }

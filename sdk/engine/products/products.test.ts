@@ -15,6 +15,8 @@ import { emulatedBase64 } from './emulated-bytes.ts'
 import { fusedBase64 } from './fused-bytes.ts'
 import { plainBase64 } from './plain-bytes.ts'
 import { type ProductModule, platformFuses, productModule } from './product-modules.ts'
+import { wideFusedBase64 } from './wide-fused-bytes.ts'
+import { widePlainBase64 } from './wide-plain-bytes.ts'
 
 /** Lanes of two panels, which share the first factor. */
 const lanes = 16
@@ -182,13 +184,16 @@ const trainings: Readonly<
 for (const [name, training] of Object.entries(trainings)) {
   test.serial(`a training of ${name} has the bits of fused products where they are emulated`, async (t) => {
     const emulated = await trained('emulated', training)
-    t.notDeepEqual(await trained('plain', training), emulated)
+    const plain = await trained('plain', training)
+    t.notDeepEqual(plain, emulated)
+    t.deepEqual(await trained('widePlain', training), plain)
+    if (platformFuses()) t.deepEqual(await trained('wideFused', training), emulated)
     if (platformFuses()) t.deepEqual(await trained('fused', training), emulated)
     else t.log('this platform does not fuse')
   })
 }
 
 test('all modules of kernels together have at most 120 KB', (t) => {
-  const modules = [engineBase64, plainBase64, fusedBase64, emulatedBase64]
+  const modules = [engineBase64, plainBase64, fusedBase64, emulatedBase64, widePlainBase64, wideFusedBase64]
   t.true(modules.reduce((bytes, base64) => bytes + atob(base64).length, 0) <= 120 * 1024)
 })
