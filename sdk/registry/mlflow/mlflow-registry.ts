@@ -32,6 +32,8 @@ export function mlflowRegistry(address: MlflowAddress, settings: MlflowClientSet
   const inTurn = turns()
   const runs = new Map<string, Promise<MlflowRun>>()
   const models = new Map<string, MlflowVersions>()
+  /** By job: the place of its rounds, as the last version that was found has it. */
+  const places = new Map<string, string>()
 
   function runOf(model: ModelToCommit): Promise<MlflowRun> {
     const known = runs.get(model.job) ?? mlflowRun(client, model, now)
@@ -61,20 +63,41 @@ export function mlflowRegistry(address: MlflowAddress, settings: MlflowClientSet
     })
   }
 
-  async function lineage(version: MlflowVersion, job: string, part?: string): Promise<CommittedModel> {
+  function lineageIn(
+    bytes: Uint8Array | undefined,
+    version: MlflowVersion,
+    job: string,
+    part?: string,
+  ): CommittedModel {
     const location = locationOf(job, part, version.version)
-    const bytes = await client.get(version.source, modelFileNames.round)
     if (!bytes) throw registryError('REGISTRY_DAMAGED', { location, found: `${modelFileNames.round} is missing` })
     return { ...decodeLineage(new TextDecoder().decode(bytes), location), location }
   }
 
-  async function read(version: MlflowVersion, job: string, part?: string) {
-    const [committed, weights, model] = await Promise.all([
-      lineage(version, job, part),
-      client.getHashed(version.source, modelFileNames.weights),
-      client.get(version.source, modelFileNames.model),
+  async function lineage(version: MlflowVersion, job: string, part?: string): Promise<CommittedModel> {
+    return lineageIn(await client.get(version.source, modelFileNames.round), version, job, part)
+  }
+
+  async function filesAt(source: string) {
+    const [round, weights, model] = await Promise.all([
+      client.get(source, modelFileNames.round),
+      client.getHashed(source, modelFileNames.weights),
+      client.get(source, modelFileNames.model),
     ])
-    return { committed, files: { weights: weights?.bytes, sha256: weights?.sha256, model } }
+    return { round, read: { weights: weights?.bytes, sha256: weights?.sha256, model } }
+  }
+
+  /** Begins to read where the round should be, while MLflow is asked where it is. */
+  async function load(job: string, round: number, part?: string) {
+    const path = `/${roundPath(round, part)}`
+    const place = places.get(job)
+    const early = place === undefined ? undefined : filesAt(place + path)
+    early?.catch(() => {})
+    const version = await found(job, round, part)
+    const { source } = version
+    if (source.endsWith(path)) places.set(job, source.slice(0, -path.length))
+    const files = early && place !== undefined && source === place + path ? await early : await filesAt(source)
+    return { committed: lineageIn(files.round, version, job, part), files: files.read }
   }
 
   async function describe(job: string, round: number, part?: string): Promise<CommittedModel> {
@@ -83,8 +106,8 @@ export function mlflowRegistry(address: MlflowAddress, settings: MlflowClientSet
 
   async function isSound(version: MlflowVersion, job: string, part?: string): Promise<boolean> {
     try {
-      const { committed, files } = await read(version, job, part)
-      await loadedModel(committed, files)
+      const files = await filesAt(version.source)
+      await loadedModel(lineageIn(files.round, version, job, part), files.read)
       return true
     } catch (error) {
       if (error instanceof CodedError && error.code === 'REGISTRY_DAMAGED') return false
@@ -116,6 +139,7 @@ export function mlflowRegistry(address: MlflowAddress, settings: MlflowClientSet
     ])
     for (const end of ended) if (end.status === 'rejected') throw end.reason
     await versions.create(run, source, model)
+    places.set(job, run.artifacts)
   }
 
   async function remove(job: string, round: number, part?: string): Promise<void> {
@@ -138,7 +162,7 @@ export function mlflowRegistry(address: MlflowAddress, settings: MlflowClientSet
     parts: (job) => mlflowParts(client, job),
     load: (job, round, part) =>
       settledModel(
-        async () => read(await found(job, round, part), job, part),
+        () => load(job, round, part),
         () => describe(job, round, part),
       ),
     open,
