@@ -1,9 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
-import { seededScheduler, virtualClock } from '../../runtime/index.ts'
-import { roleTasksOf } from '../../sdk/host/index.ts'
 import {
   coordinated,
-  expand,
   fedAvg,
   fedBuff,
   findFaults,
@@ -18,7 +15,7 @@ import {
   twoTier,
 } from '../../sdk/index.ts'
 import { type Rehearsal, type RehearsalOptions, rehearse, tinyPool } from '../../sdk/testing/index.ts'
-import { onSlowRoutes } from '../support/slow-routes.ts'
+import { disturbed } from '../support/slow-routes.ts'
 
 const rounds = 2
 
@@ -57,7 +54,7 @@ export async function checkSchedule(seed: number): Promise<void> {
   for (const [name, topologyOf] of Object.entries(equal)) {
     const topology = topologyOf(clients, (below) => random.below(below))
     const faultAt = random.below(2 * clients * rounds)
-    const models = modelsOf(await completed(name, disturbed(topology), faultAt))
+    const models = modelsOf(await completed(name, disturbed(topology, seed), faultAt))
     if (models !== calm) throw new Error(`${name} of ${clients} clients has the models ${models}, two-tier ${calm}`)
   }
   await checkParallel(1 + random.below(clients))
@@ -66,7 +63,7 @@ export async function checkSchedule(seed: number): Promise<void> {
 
   /** Each group of a parallel topology has the models of two tiers in which its trainers alone are selected. */
   async function checkParallel(groups: number): Promise<void> {
-    const run = await completed('parallel', disturbed(parallel({ clients, groups })))
+    const run = await completed('parallel', disturbed(parallel({ clients, groups }), seed))
     for (const part of new Set(run.rounds.map((round) => round.part))) {
       const its = run.rounds.filter((round) => round.part === part)
       const members = its[0]?.members ?? []
@@ -85,7 +82,7 @@ export async function checkSchedule(seed: number): Promise<void> {
     })
     const topology = gossip({ clients, graph: fitting[random.below(fitting.length)] ?? 'ring' })
     const undisturbed = partsOf(await completed('gossip', { topology }))
-    const models = partsOf(await completed('gossip', disturbed(topology), random.below(2 * clients * rounds)))
+    const models = partsOf(await completed('gossip', disturbed(topology, seed), random.below(2 * clients * rounds)))
     if (models !== undisturbed)
       throw new Error(`gossip of ${clients} clients has the models ${models}, and ${undisturbed} undisturbed`)
   }
@@ -97,21 +94,10 @@ export async function checkSchedule(seed: number): Promise<void> {
       const strategy = fedBuff({ bufferSize: 1 + random.below(3), concurrency: 1 + random.below(4) })
       const faultAt = random.below(2 * clients * rounds)
       const run = async (isSlow: (training: number) => boolean) =>
-        modelsOf(await completed(name, { ...disturbed(topology), strategy, rounds: 4 }, faultAt, isSlow))
+        modelsOf(await completed(name, { ...disturbed(topology, seed), strategy, rounds: 4 }, faultAt, isSlow))
       const [first, second] = [await run(() => false), await run((training) => training % 2 === 0)]
       if (first !== second) throw new Error(`${name} of ${clients} clients has the models ${first}, and then ${second}`)
     }
-  }
-
-  /** A topology whose messages take an order and slow routes that the seed decides. */
-  function disturbed(topology: Topology): RehearsalOptions {
-    const clock = virtualClock()
-    const tasks = expand(topology, { jobId: 'job-1', newKey: () => '' })
-    const roles = roleTasksOf({ schema: topology.schema, tasks }).map(({ role }) => [
-      role.name,
-      onSlowRoutes(role, { clock, seed }),
-    ])
-    return { topology, system: { scheduler: seededScheduler(seed), clock }, roles: Object.fromEntries(roles) }
   }
 
   async function completed(

@@ -17,7 +17,11 @@ export function changedRole(
   role: AnyRole,
   change: <State, Channels>(definition: Role<State, Channels>) => Role<State, Channels>,
 ): AnyRole {
-  return { name: role.name, runOn: (runner) => role.runOn({ run: (definition) => runner.run(change(definition)) }) }
+  return {
+    name: role.name,
+    rests: role.rests === true,
+    runOn: (runner) => role.runOn({ run: (definition) => runner.run(change(definition)) }),
+  }
 }
 
 /** A role whose rounds run in a changed context. */

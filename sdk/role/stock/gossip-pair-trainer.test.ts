@@ -1,5 +1,6 @@
 import test from 'ava'
 import { memoryStore } from '../../../runtime/index.ts'
+import { disturbed } from '../../../test/support/slow-routes.ts'
 import { roleKey } from '../../host/round-keeper.ts'
 import type { CountedWork, ModelToCommit } from '../../registry/registry.ts'
 import { gossip } from '../../tag/topologies.ts'
@@ -104,7 +105,7 @@ for (const [clients, graph] of [
     let exchanges = 0
     const orders = new Set<string>()
     await forSeeds(40, async (seed) => {
-      const found = await checked({ topology: topologyOf(clients, graph), system: seeded(seed) }, clients)
+      const found = await checked(disturbed(topologyOf(clients, graph), seed), clients)
       exchanges += found.exchanges
       orders.add([...found.models.values()].map(({ arrivals }) => JSON.stringify(arrivals)).join())
     })

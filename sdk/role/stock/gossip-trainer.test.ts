@@ -1,5 +1,6 @@
 import test from 'ava'
 import { errorFactory, memoryStore } from '../../../runtime/index.ts'
+import { disturbed } from '../../../test/support/slow-routes.ts'
 import type { RoundSummary } from '../../host/index.ts'
 import { roleKey } from '../../host/round-keeper.ts'
 import type { ModelToCommit } from '../../registry/registry.ts'
@@ -40,7 +41,7 @@ for (const { clients, graph } of cases)
     const calm = await completed({ topology: gossip({ clients, graph }) })
     t.is(modelsOf(calm.rounds).length, 3 * (clients + 1))
     await forSeeds(40, async (seed) => {
-      const run = await completed({ topology: gossip({ clients, graph }), system: seeded(seed) })
+      const run = await completed(disturbed(gossip({ clients, graph }), seed))
       t.deepEqual(modelsOf(run.rounds), modelsOf(calm.rounds))
     })
   })

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { memoryStore } from '../../../runtime/index.ts'
 import { changed, inContext } from '../../../test/support/changed-role.ts'
+import { disturbed } from '../../../test/support/slow-routes.ts'
 import { memoryRegistry } from '../../registry/memory-registry.ts'
 import type { ModelToCommit } from '../../registry/registry.ts'
 import { fedAsync, fedBuff } from '../../strategy/algorithms/asynchronous/index.ts'
@@ -20,7 +21,7 @@ const topologies: Readonly<Record<string, Topology>> = {
 for (const [name, topology] of Object.entries(topologies)) {
   test(`40 seeds: an asynchronous ${name} topology makes all versions in any order of messages, and ends`, async (t) => {
     await forSeeds(40, async (seed) => {
-      const { rounds } = await completed({ topology, strategy, system: seeded(seed), rounds: 4 })
+      const { rounds } = await completed({ ...disturbed(topology, seed), strategy, rounds: 4 })
       t.deepEqual(
         rounds.map(({ round }) => round),
         [1, 2, 3, 4],

@@ -1,7 +1,7 @@
 import type { TestFn } from 'ava'
 import { memoryStore, seededScheduler, virtualClock } from '../../../runtime/index.ts'
 import { changed, withChannels } from '../../../test/support/changed-role.ts'
-import { onSlowRoutes } from '../../../test/support/slow-routes.ts'
+import { disturbed } from '../../../test/support/slow-routes.ts'
 import type { RoundSummary } from '../../host/index.ts'
 import { memoryRegistry } from '../../registry/memory-registry.ts'
 import type { ModelRegistry, ModelToCommit } from '../../registry/registry.ts'
@@ -165,11 +165,7 @@ export function topologyContract(
     const calm = await completed({ topology: calmOf({ clients }), pool, settings })
     const expected = calm.rounds.map(({ hash }) => hash).join()
     await forSeeds(60, async (seed) => {
-      const clock = virtualClock()
-      const slow = Object.entries(roles).map(([key, role]) => [key, onSlowRoutes(role, { clock, seed })] as const)
-      const system = { scheduler: seededScheduler(seed), clock }
-      const job = { topology: topologyOf({ clients }), pool, settings, roles: Object.fromEntries(slow) }
-      const run = await completed({ ...job, system })
+      const run = await completed({ ...disturbed(topologyOf({ clients }), seed), pool, settings })
       const hashes = run.rounds.map(({ hash }) => hash).join()
       if (hashes !== expected) throw new Error(`hashes ${hashes}, expected ${expected}`)
     })
