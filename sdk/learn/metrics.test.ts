@@ -177,7 +177,7 @@ test('evaluations of parts are merged to the evaluation of the whole, not to a m
       for (const [name, value] of Object.entries(whole.metrics)) t.true(near(summary[`client-${name}`], value), name)
       t.true(Object.values(whole.counts ?? {}).every(areMetricCounts))
     }),
-    { numRuns: 40 },
+    { numRuns: 20 },
   )
 })
 
@@ -188,6 +188,7 @@ test('a metric that fits no such loss, and unknown settings, are refused', (t) =
     t.throws(check, { code: 'LEARN_SETTING', message })
   }
   refused(['acuracy'], 'softmaxCrossEntropy', /metrics must be one of topKAccuracy/, 3)
+  refused([null], 'softmaxCrossEntropy', /metrics must be names or objects, but is null/, 3)
   refused(['auc'], 'softmaxCrossEntropy', /the metric auc must be a loss with two classes/, 3)
   refused(['rSquared'], 'softmaxCrossEntropy', /a loss with target values/, 3)
   refused(['perplexity'], 'mse', /a loss with classes/, 3)
@@ -198,6 +199,9 @@ test('a metric that fits no such loss, and unknown settings, are refused', (t) =
   refused(['f1', named('f1')], 'softmaxCrossEntropy', /but is f1/, 3)
   refused([named('mine'), named('mine')], 'mse', /but is mine/, 3)
   refused(['confusionMatrix'], 'softmaxCrossEntropy', /at most 32 classes/, 40)
+  const alone: object = { name: 'alone', of: () => 1 }
+  const counted = () => Reflect.apply(evaluated, undefined, [[alone], 'mse', [1], { outputs: [[1]], targets: [[1]] }])
+  t.throws(counted, { code: 'LEARN_SETTING', message: /the metric alone must be \[sum, count\] .*, but is 1/ })
   t.false(areMetricCounts({ form: 'toString', sums: [1] }))
   t.false(areMetricCounts({ form: 'ratio', sums: ['1'] }))
 })

@@ -1,4 +1,4 @@
-import { knownNames } from '../../runtime/index.ts'
+import { isNumber, knownNames } from '../../runtime/index.ts'
 import type { Examples } from '../data/examples.ts'
 import { exp, log } from '../random/elementary.ts'
 import { learnError } from './errors.ts'
@@ -120,10 +120,12 @@ export function metricCounters(metrics: readonly Metric[], fitted: FittedLoss, e
 }
 
 function counterOf(metric: Metric, fitted: FittedLoss): Counter {
-  if (typeof metric === 'object' && 'of' in metric) return ownCounter(metric)
-  const { name, ...settings }: MetricSettings = typeof metric === 'string' ? { name: metric } : metric
   const refuse = (setting: string, expected: string, value: unknown) =>
     learnError('LEARN_SETTING', { name: setting, expected, value })
+  const given: unknown = metric
+  if (given === null || given === undefined) throw refuse('metrics', 'names or objects', given)
+  if (typeof metric === 'object' && 'of' in metric) return ownCounter(metric)
+  const { name, ...settings }: MetricSettings = typeof metric === 'string' ? { name: metric } : metric
   if (!Object.hasOwn(settingsOf, name))
     throw refuse('metrics', `one of ${knownNames(String(name), metricNames)}, or a metric of your own`, name)
   const known = settingsOf[name]
@@ -176,9 +178,14 @@ function ownCounter({ name, form = 'ratio', of }: OwnMetric): Counter {
   return {
     counts: [[name, form, sums]],
     add(example) {
-      const [sum, count] = of(example)
-      sums[0]! += sum
-      sums[1]! += count
+      const pair: unknown = of(example)
+      if (!(Array.isArray(pair) && pair.length === 2 && pair.every(isNumber)))
+        throw learnError('LEARN_SETTING', {
+          name: `the metric ${name}`,
+          expected: '[sum, count] of an example',
+          value: pair,
+        })
+      for (const [at, term] of pair.entries()) sums[at]! += term
     },
   }
 }
