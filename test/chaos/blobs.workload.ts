@@ -1,4 +1,4 @@
-import { chosen, fedAvg, inMemoryExamples, layersLearner, topologies, workload } from '../../sdk/index.ts'
+import { chosen, fedAvg, inMemoryExamples, layersLearner, topologies, workload } from 'flame-fl/sdk'
 
 /**
  * A small network with a hidden layer, by plain SGD on a few points of three classes: clients have unequal shares of the

@@ -13,8 +13,8 @@ import {
   type Topology,
   twoTier,
   workload,
-} from '../../sdk/index.ts'
-import { withBaseModel } from '../../sdk/node/index.ts'
+} from 'flame-fl/sdk'
+import { withBaseModel } from 'flame-fl/sdk/node'
 
 /** A workload with one fault at a time, by its setting `fault`. */
 
