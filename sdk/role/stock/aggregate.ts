@@ -4,8 +4,8 @@ import { freeEnds, type KnownNumbers, namedPopulation, type Population } from '.
 import type { RoundPartial, RoundSum } from '../../strategy/round-sum.ts'
 import { HeldDelta, type SentVector } from '../../sum/accumulator.ts'
 import type { Channel, GatheredArrival } from '../channel/channel.ts'
-import { roleError } from '../errors.ts'
 import type { RoleContext } from '../role.ts'
+import { aggregatorError } from './aggregator-errors.ts'
 import type { Pairs } from './coordinator-protocol.ts'
 import {
   type Answer,
@@ -277,7 +277,7 @@ export async function gather(
     const again = part.members.filter((member) => known.includes(member))
     if (again.length === 0) sum.merge(end, part)
     else if (again.length < part.members.length)
-      throw roleError('ROLE_COUNTED_BEFORE', { end, round: assignment.round, members: again.join(', ') })
+      throw aggregatorError('ROLE_COUNTED_BEFORE', { end, round: assignment.round, members: again.join(', ') })
   }
 
   /** Adds an answer. A contribution to plain sums was added before, together with others. */
@@ -420,7 +420,7 @@ export function requireEnough(
 ): void {
   const counted = sum.members.length
   if (counted >= minimum) return
-  throw roleError('ROLE_TOO_FEW_UPDATES', {
+  throw aggregatorError('ROLE_TOO_FEW_UPDATES', {
     round,
     counted,
     selected,
@@ -442,7 +442,7 @@ export function requireAnswers(
 ): void {
   if (clients.length > 0) return
   const advice = refusals[0]?.hint ?? 'see why they left, or give them more time'
-  throw roleError('ROLE_TOO_FEW_ANSWERS', { round, selected, causes: causesOf(refusals), advice })
+  throw aggregatorError('ROLE_TOO_FEW_ANSWERS', { round, selected, causes: causesOf(refusals), advice })
 }
 
 /** Metrics under longer names. */

@@ -6,9 +6,9 @@ import type { RoundPartial, RoundSum } from '../../strategy/round-sum.ts'
 import { oneSelected } from '../../strategy/selectors/draws.ts'
 import { weightIn } from '../../sum/accumulator.ts'
 import type { Channel, Deadline } from '../channel/channel.ts'
-import { roleError } from '../errors.ts'
 import type { RoleContext } from '../role.ts'
 import { addContribution, failureOf, levelsOf, returned } from './aggregate.ts'
+import { aggregatorError } from './aggregator-errors.ts'
 import { type Flight, workUnderWay } from './flight.ts'
 import type { GrantedEnds } from './granted-ends.ts'
 import type { Answer, Assignment, Refusal } from './round-protocol.ts'
@@ -259,7 +259,7 @@ export async function fillBuffer(
   }
 
   function giveUp(end: string): void {
-    const { code, message, hint } = roleError('ROLE_OVERDUE', {
+    const { code, message, hint } = aggregatorError('ROLE_OVERDUE', {
       end,
       dispatch: underWay.at(end)?.dispatch,
       deadlineMs,
@@ -333,7 +333,7 @@ export async function fillBuffer(
   function requireWhole(end: string, { sums }: RoundPartial): void {
     const expected = (buffer.sizeBelow ?? buffer.size) ** Math.max(1, levelsOf(channel, end))
     const wrong = Object.values(sums.vectors).find(({ updates }) => updates !== expected)
-    if (wrong) throw roleError('ROLE_BUFFER_SIZE', { end, came: wrong.updates, expected })
+    if (wrong) throw aggregatorError('ROLE_BUFFER_SIZE', { end, came: wrong.updates, expected })
   }
 
   function weighed(contribution: Contribution, staleness: number): Contribution {
@@ -358,7 +358,7 @@ export async function fillBuffer(
 
   function tooFew(): Error {
     const [first] = refusals
-    return roleError('ROLE_TOO_FEW_UPDATES', {
+    return aggregatorError('ROLE_TOO_FEW_UPDATES', {
       round: version + 1,
       counted: arrivals.length,
       selected: asked,

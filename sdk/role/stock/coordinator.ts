@@ -1,7 +1,7 @@
 import type { RandomStream } from '../../random/random-stream.ts'
 import type { Channel } from '../channel/channel.ts'
-import { roleError } from '../errors.ts'
 import { type RoleContext, role } from '../role.ts'
+import { aggregatorError } from './aggregator-errors.ts'
 import { type Grants, grantEnds, isGrants, noGrants } from './coordinator-grants.ts'
 import {
   type CoordinatedMessage,
@@ -97,7 +97,7 @@ async function nextRound(
 ): Promise<number | undefined> {
   for (;;) {
     const message = await channels.top.recv(first)
-    if (!message) throw roleError('ROLE_TOP_LEFT', { end, top: first })
+    if (!message) throw aggregatorError('ROLE_TOP_LEFT', { end, top: first })
     if (message.type === 'end') return undefined
     if (message.type === 'ready' && message.round > round) return message.round
     if (message.type === 'ready' && message.round === round && last) tell(first, round, last, channels)
@@ -128,7 +128,7 @@ async function there(
     matching: (message) => message.type === 'meta' && message.round === round,
   })
   for await (const answer of answers) found.push(answer.end)
-  if (found.length === 0) throw roleError('ROLE_NO_AGGREGATOR', { end, round, role: channel.otherRole })
+  if (found.length === 0) throw aggregatorError('ROLE_NO_AGGREGATOR', { end, round, role: channel.otherRole })
   return found.toSorted()
 }
 

@@ -3,11 +3,11 @@ import { learnError } from '../../learn/errors.ts'
 import type { RoundSum } from '../../strategy/round-sum.ts'
 import { gathered, overlaid } from '../../strategy/shared-part.ts'
 import type { Channel } from '../channel/channel.ts'
-import { roleError } from '../errors.ts'
 import type { RoleContext } from '../role.ts'
 import { requireEnough } from './aggregate.ts'
 import { type Attempt, attemptNumber, isOf } from './attempt.ts'
 import type { Refusal } from './round-protocol.ts'
+import { splitError } from './split-errors.ts'
 import type { SplitPlan } from './split-plan.ts'
 import {
   type BottomAnswer,
@@ -107,7 +107,7 @@ async function tried(
   const deadline = deadlineMs === undefined ? undefined : trainers.deadline(deadlineMs)
   try {
     for (;;) {
-      if (!server.has(above)) throw roleError('ROLE_SPLIT_SERVER_LEFT', { end: self, round, server: above })
+      if (!server.has(above)) throw splitError('ROLE_SPLIT_SERVER_LEFT', { end: self, round, server: above })
       const word = server.take(() => true)?.message
       if (word && isOf(attempt, word)) {
         if (word.type === 'top') {

@@ -4,8 +4,8 @@ import type { ModelLayers, ModelPart } from '../../learn/learner.ts'
 import type { RoleLearner } from '../../learn/role-learner.ts'
 import type { Steps } from '../../learn/steps.ts'
 import { type Range, rangesOf } from '../../strategy/shared-part.ts'
-import { roleError } from '../errors.ts'
 import type { Settings } from '../role.ts'
+import { splitError } from './split-errors.ts'
 
 /** Settings of a job whose model is split, with their defaults. A workload adds them to its own. */
 export const splitSettings: {
@@ -59,14 +59,14 @@ export function splitPlan(
 ): SplitPlan {
   const { version, isKept, cut, upperCut } = choicesOf(settings)
   if (!modelLayers || !ownSteps) {
-    throw roleError('ROLE_SPLIT_LEARNER', {
+    throw splitError('ROLE_SPLIT_LEARNER', {
       reason: 'the learner has no passes through parts of its model, or does not state its steps',
       mend: 'use a layersLearner that runs on the engine, or give your own learner the ability parts, and ownSteps',
     })
   }
   const kept = modelLayers.untrained.find((name) => name.endsWith('/moving_mean'))
   if (kept !== undefined) {
-    throw roleError('ROLE_SPLIT_LEARNER', {
+    throw splitError('ROLE_SPLIT_LEARNER', {
       reason: `passes through parts do not move the statistics of ${kept}`,
       mend: 'normalize with groupNormalization instead, or leave the batch normalization out',
     })
@@ -84,7 +84,7 @@ export function splitPlan(
   const isOfServer = withWeights.map((number) => number > lower && number <= upper)
   const isOfClients = isOfServer.map((isThere) => !isThere)
   const [ofServer, ofClients] = [rangesOf(layout, isOfServer), rangesOf(layout, isOfClients)]
-  const lacking = (who: string) => roleError('ROLE_SPLIT_CUT', { who, layers: numbered(layers) })
+  const lacking = (who: string) => splitError('ROLE_SPLIT_CUT', { who, layers: numbered(layers) })
   if (!withWeights.some((number) => number <= lower)) throw lacking("the clients' first part")
   if (ofServer.length === 0) throw lacking("the server's part")
   if (isKept && !withWeights.some((number) => number > upper)) throw lacking("the clients' last part")
@@ -110,7 +110,7 @@ function sizeOf(ranges: readonly Range[]): number {
 function choicesOf(settings: Settings) {
   const { splitVersion, cut, labels, upperCut } = { ...splitSettings, ...settings }
   const refused = (name: string, value: unknown, expected: string) =>
-    roleError('ROLE_SPLIT_SETTING', { name, value, expected })
+    splitError('ROLE_SPLIT_SETTING', { name, value, expected })
   if (splitVersion !== 0 && splitVersion !== 1 && splitVersion !== 2)
     throw refused('splitVersion', splitVersion, '0, 1 or 2')
   if (labels !== 'sent' && labels !== 'kept') throw refused('labels', labels, 'sent or kept')
@@ -126,7 +126,7 @@ function chosenLayer(name: string, value: string, layers: readonly string[]): nu
   const number = /^\d+$/.test(value) ? Number(value) : 0
   if (number >= 1 && number <= layers.length) return number
   const expected = `a layer's number from 1 to ${layers.length}, or one of ${knownNames(value, layers)}`
-  throw roleError('ROLE_SPLIT_SETTING', { name, value, expected })
+  throw splitError('ROLE_SPLIT_SETTING', { name, value, expected })
 }
 
 /** The number, from 1, of the layer to which a tensor belongs. */

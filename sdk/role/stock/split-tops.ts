@@ -2,9 +2,9 @@ import { CodedError } from '../../../runtime/index.ts'
 import { gradientSteps, type OptimizerState } from '../../learn/gradient-steps.ts'
 import type { RolePass } from '../../learn/role-learner.ts'
 import { gathered, overlaid } from '../../strategy/shared-part.ts'
-import { roleError } from '../errors.ts'
 import type { RoleContext } from '../role.ts'
 import type { Refusal } from './round-protocol.ts'
+import { splitError } from './split-errors.ts'
 import type { SplitPlan } from './split-plan.ts'
 import type { SplitReply, SplitRequest, TopAnswer, TopRequest } from './split-protocol.ts'
 
@@ -64,7 +64,7 @@ export function splitTops(
 
   function finish(end: string, weights: Float32Array, batch: number): void {
     if (!weights.every(Number.isFinite))
-      throw roleError('ROLE_SPLIT_DIVERGED', { end, batch, what: 'a weight', learningRate: steps.learningRate })
+      throw splitError('ROLE_SPLIT_DIVERGED', { end, batch, what: 'a weight', learningRate: steps.learningRate })
     trainings.delete(end)
     finished.set(end, weights)
     if (!isInTurns) return
@@ -85,7 +85,7 @@ export function splitTops(
     const known = trainings.get(end)
     const isNext = known?.batch === batch && (known.pass !== undefined) === (type === 'gradient')
     if (known && fits && isNext) return known
-    throw roleError('ROLE_SPLIT_MESSAGE', { end, type, batch, due: known?.batch ?? 0 })
+    throw splitError('ROLE_SPLIT_MESSAGE', { end, type, batch, due: known?.batch ?? 0 })
   }
 
   async function receive(end: string, request: SplitRequest): Promise<SplitReply | 'again' | undefined> {
@@ -124,7 +124,7 @@ export function splitTops(
     }
     const { gradient, inputs, loss } = await learner.lossOfPart(pass, labels)
     if (!Number.isFinite(loss))
-      throw roleError('ROLE_SPLIT_DIVERGED', { end, batch, what: 'the loss', learningRate: steps.learningRate })
+      throw splitError('ROLE_SPLIT_DIVERGED', { end, batch, what: 'the loss', learningRate: steps.learningRate })
     step(end, training, gradient)
     return { type: 'gradient', ...named, gradient: inputs, loss }
   }

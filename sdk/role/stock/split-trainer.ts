@@ -4,9 +4,9 @@ import { gradientSteps } from '../../learn/gradient-steps.ts'
 import { batchesOf } from '../../learn/local-training.ts'
 import { gathered, overlaid } from '../../strategy/shared-part.ts'
 import type { Channel } from '../channel/channel.ts'
-import { roleError } from '../errors.ts'
 import { type RoleContext, role } from '../role.ts'
 import { isOf } from './attempt.ts'
+import { splitError } from './split-errors.ts'
 import { type SplitPlan, splitPlan } from './split-plan.ts'
 import {
   type BottomAnswer,
@@ -115,7 +115,7 @@ async function gradientOf(
   const { gradient: upper, inputs, loss } = await learner.lossOfPart(last, labels)
   if (!Number.isFinite(loss)) {
     const { learningRate } = steps
-    throw roleError('ROLE_SPLIT_DIVERGED', { end: context.end, batch, what: 'the loss', learningRate })
+    throw splitError('ROLE_SPLIT_DIVERGED', { end: context.end, batch, what: 'the loss', learningRate })
   }
   const reply = await asked({ type: 'gradient', ...named, gradient: inputs }, 'gradient', context)
   if (!reply) return undefined
@@ -150,7 +150,7 @@ async function asked<Type extends 'outputs' | 'gradient'>(
     }
     if (reply) continue
     if (aggregator.find(() => true)) return undefined
-    if (!server.has(above)) throw roleError('ROLE_SPLIT_SERVER_LEFT', { end, round, server: above })
+    if (!server.has(above)) throw splitError('ROLE_SPLIT_SERVER_LEFT', { end, round, server: above })
     await Promise.race([server.changed(), aggregator.changed()])
   }
 }

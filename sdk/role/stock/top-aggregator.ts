@@ -5,7 +5,6 @@ import { type KnownNumbers, knownWith, namedPopulation } from '../../strategy/po
 import type { RoundSum } from '../../strategy/round-sum.ts'
 import { sentWeights, sharedPart } from '../../strategy/shared-part.ts'
 import type { Channel } from '../channel/channel.ts'
-import { roleError } from '../errors.ts'
 import { isNotCounted } from '../not-counted.ts'
 import { type NotCounted, type RoleContext, role } from '../role.ts'
 import {
@@ -19,6 +18,7 @@ import {
   requireEnough,
   trainersBelow,
 } from './aggregate.ts'
+import { aggregatorError } from './aggregator-errors.ts'
 import { answersTo, isTold } from './asked-answers.ts'
 import { fillBuffer } from './buffer-round.ts'
 import { pairsOf, type ToCoordinator } from './coordinated.ts'
@@ -170,7 +170,7 @@ function remembered(
  */
 function endedBy(reason: string, state: TopAggregatorState, { notice }: TopContext): TopAggregatorState {
   const { round, rounds } = state
-  if (round === 0) throw roleError('ROLE_BUDGET', { reason })
+  if (round === 0) throw aggregatorError('ROLE_BUDGET', { reason })
   notice({ code: 'ROLE_BUDGET', message: `training ends after round ${round} of ${rounds}: ${reason}` })
   return { ...state, rounds: round }
 }

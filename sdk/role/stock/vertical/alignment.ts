@@ -1,7 +1,7 @@
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
-import { roleError } from '../../errors.ts'
+import { partyError } from './party-errors.ts'
 
 /** Bytes of a presented entity: a keyed hash, or an element of a group. */
 export const entityBytes = 32
@@ -27,7 +27,7 @@ export function requireUnique(end: string, ids: readonly string[]): void {
   const seen = new Set<string>()
   const twice = new Set<string>()
   for (const id of ids) (seen.has(id) ? twice : seen).add(id)
-  if (twice.size > 0) throw roleError('ROLE_IDS_TWICE', { end, count: twice.size, first: [...twice][0] })
+  if (twice.size > 0) throw partyError('ROLE_IDS_TWICE', { end, count: twice.size, first: [...twice][0] })
 }
 
 /** The ids as HMAC-SHA-256 under a key that the parties share, sorted, so that their order tells nothing. */
@@ -58,7 +58,7 @@ export function positionsIn(
   end: string,
 ): (number | undefined)[] {
   const places = new Map(others.map((entity, index) => [entity, index]))
-  if (places.size < others.length) throw roleError('ROLE_PARTY_VALUES', { end, fault: 'an entity twice' })
+  if (places.size < others.length) throw partyError('ROLE_PARTY_VALUES', { end, fault: 'an entity twice' })
   return entities.map((entity) => places.get(entity))
 }
 

@@ -3,10 +3,10 @@ import { partOfParty } from '../../../learn/learner.ts'
 import { learnerError } from '../../../strategy/learner-needs.ts'
 import { weightsHash } from '../../../weights/layout.ts'
 import type { Channel } from '../../channel/channel.ts'
-import { roleError } from '../../errors.ts'
 import { type RoleContext, role } from '../../role.ts'
 import { type Attempt, isOf } from '../attempt.ts'
 import { type CommonRows, commonRows, hashedEntities, requireUnique } from './alignment.ts'
+import { partyError } from './party-errors.ts'
 import { isTrainedPart, partyModel, type TrainedPart } from './party-model.ts'
 import { roundPlan } from './round-plan.ts'
 import {
@@ -74,7 +74,7 @@ async function nextMessage(from: string, { end, channels }: FeatureHolderContext
   for (;;) {
     const message = labelHolder.peek(from)
     if (message) return message
-    if (!labelHolder.has(from)) throw roleError('ROLE_LABEL_HOLDER_LEFT', { end, from })
+    if (!labelHolder.has(from)) throw partyError('ROLE_LABEL_HOLDER_LEFT', { end, from })
     await labelHolder.changed()
   }
 }
@@ -178,7 +178,7 @@ async function alignedBy(
     Array.from(positions, (position) => order[position] ?? -1),
   )
   if (found.digest !== digest)
-    throw roleError('ROLE_ALIGNMENT_DIFFERS', { end, length: found.rows.length, expected: positions.length })
+    throw partyError('ROLE_ALIGNMENT_DIFFERS', { end, length: found.rows.length, expected: positions.length })
   return { ...found, training, party }
 }
 
@@ -218,7 +218,7 @@ async function trained(
     if (!gradient) continue
     if (gradient.length !== values.length || !gradient.every(Number.isFinite)) {
       const fault = `a gradient that is not of ${values.length} finite numbers, for batch ${batch} of round ${round}`
-      throw roleError('ROLE_PARTY_VALUES', { end: from, fault })
+      throw partyError('ROLE_PARTY_VALUES', { end: from, fault })
     }
     part = model.stepped(part, (await learner.backward(pass, gradient)).gradient)
   }

@@ -1,10 +1,10 @@
 import { fieldsOf, isCount } from '../../../../runtime/index.ts'
 import type { VerticalSettings } from '../../../strategy/algorithm.ts'
-import { roleError } from '../../errors.ts'
 import { isNotCounted } from '../../not-counted.ts'
 import type { NotCounted } from '../../role.ts'
 import { type Attempt, isOf } from '../attempt.ts'
 import { type Alignment, type LabelHolderContext, requireNoFailure } from './match-entities.ts'
+import { partyError } from './party-errors.ts'
 import { type FromFeatureHolder, type HolderState, holderProperty, isHolderState } from './vertical-protocol.ts'
 
 type Finished = Extract<FromFeatureHolder, { readonly type: 'finished' }>
@@ -95,7 +95,7 @@ export function attendance(
     if (absent === 'fail') {
       const [first] = make().ends
       const why = first?.reason === 'late' ? `has not answered within ${deadlineMs} ms` : 'has left'
-      throw roleError('ROLE_PARTY_ABSENT', { end: first?.end, why, batch, round: present.round })
+      throw partyError('ROLE_PARTY_ABSENT', { end: first?.end, why, batch, round: present.round })
     }
     absences.push(await decide(`absence ${absences.length}`, make, isAbsence, { durable: true }))
   }

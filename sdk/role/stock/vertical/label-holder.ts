@@ -3,11 +3,11 @@ import { learnError } from '../../../learn/errors.ts'
 import { partAfterParties, partOfParty } from '../../../learn/learner.ts'
 import type { Steps } from '../../../learn/steps.ts'
 import { learnerError } from '../../../strategy/learner-needs.ts'
-import { roleError } from '../../errors.ts'
 import { role } from '../../role.ts'
 import { type Attempt, attemptNumber } from '../attempt.ts'
 import { type Attendance, attendance, HolderRestarted } from './label-attempt.ts'
 import { type Alignment, type LabelHolderContext, matchEntities } from './match-entities.ts'
+import { partyError } from './party-errors.ts'
 import { isTrainedPart, partyModel, type TrainedPart, verticalSettings } from './party-model.ts'
 import { type PlannedBatch, roundPlan } from './round-plan.ts'
 import { valuesJoiner } from './values-joiner.ts'
@@ -52,7 +52,7 @@ export const labelHolder = role({
     if (!alignment) {
       const parties = 1 + holders.expected.length
       if (learner.sections?.length !== parties)
-        throw roleError('ROLE_PARTIES', { end, party: parties - 1, parties: learner.sections?.length ?? 0 })
+        throw partyError('ROLE_PARTIES', { end, party: parties - 1, parties: learner.sections?.length ?? 0 })
       return { ...state, alignment: await matchEntities(context) }
     }
     const round = state.round + 1

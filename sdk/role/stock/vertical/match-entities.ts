@@ -1,8 +1,8 @@
 import { fieldsOf, isCount, isString } from '../../../../runtime/index.ts'
 import type { Channel } from '../../channel/channel.ts'
-import { roleError } from '../../errors.ts'
 import type { RoleContext } from '../../role.ts'
 import { commonRows, entitiesOf, hashedEntities, positionsIn, requireUnique } from './alignment.ts'
+import { partyError } from './party-errors.ts'
 import { verticalSettings } from './party-model.ts'
 import type { FromFeatureHolder, FromLabelHolder, Presentation } from './vertical-protocol.ts'
 
@@ -53,12 +53,12 @@ export async function matchEntities(context: LabelHolderContext): Promise<Alignm
     common.map((place) => order[place] ?? 0),
   )
   const sizes = [`${self} ${ids.length}`, ...matches.map(({ end, size }) => `${end} ${size}`)].join(', ')
-  if (rows.length === 0) throw roleError('ROLE_NO_COMMON_ENTITIES', { sizes })
+  if (rows.length === 0) throw partyError('ROLE_NO_COMMON_ENTITIES', { sizes })
   const training = rows.length - Math.floor(heldOut * rows.length)
   const made = { digest, length: rows.length }
   const decided = await context.decide('alignment', () => made, isOrder, { durable: true })
   if (decided.digest !== digest)
-    throw roleError('ROLE_ALIGNMENT_DIFFERS', { end: self, length: rows.length, expected: decided.length })
+    throw partyError('ROLE_ALIGNMENT_DIFFERS', { end: self, length: rows.length, expected: decided.length })
   const positions = Object.fromEntries(
     matches.map(({ end, places }) => [end, Uint32Array.from(common, (place) => places[place] ?? 0)]),
   )
@@ -102,7 +102,7 @@ async function privately(ids: readonly string[], names: readonly string[], conte
     const answer = await answered(channels.holders, end, ask, (message) => message.type === 'entities' && message)
     const raised = answer.raised ?? new Uint8Array()
     if (raised.length !== entities.length)
-      throw roleError('ROLE_PARTY_VALUES', { end, fault: `${raised.length} bytes for ${ids.length} entities` })
+      throw partyError('ROLE_PARTY_VALUES', { end, fault: `${raised.length} bytes for ${ids.length} entities` })
     const theirs = entitiesOf(await raisedEntities(answer.entities, exponent, end, pause))
     matches.push({ end, size: theirs.length, places: positionsIn(entitiesOf(raised), theirs, end) })
   }
@@ -124,7 +124,7 @@ async function answered<Answer>(
       const answer = answerOf(arrival.message)
       if (answer) return answer
     } else if (holders.has(end)) await holders.changed()
-    else throw roleError('ROLE_PARTY_LEFT', { end, when: 'before the common entities were found' })
+    else throw partyError('ROLE_PARTY_LEFT', { end, when: 'before the common entities were found' })
   }
 }
 
@@ -138,7 +138,7 @@ export function requireNoFailure({
 }): void {
   if (message.type !== 'failed') return
   const { code, reason, hint } = message
-  throw roleError('ROLE_PARTY_FAILED', { end, code, reason, hint })
+  throw partyError('ROLE_PARTY_FAILED', { end, code, reason, hint })
 }
 
 function isOrder(value: unknown): value is { readonly digest: string; readonly length: number } {

@@ -3,7 +3,7 @@ import { gradientSteps, isOptimizerState, type OptimizerState } from '../../../l
 import type { RoleLearner } from '../../../learn/role-learner.ts'
 import type { Algorithm, VerticalSettings } from '../../../strategy/algorithm.ts'
 import { learnerError } from '../../../strategy/learner-needs.ts'
-import { roleError } from '../../errors.ts'
+import { partyError } from './party-errors.ts'
 
 /** A party's part of the joint model, as it trains and keeps the part. */
 export interface TrainedPart {
@@ -30,7 +30,7 @@ export function partyModel(end: string, learner: RoleLearner, party: number): Pa
   if (!sections) throw learnerError('parties')
   if (!ownSteps) throw learnerError('stepwise')
   const section = sections[party]
-  if (!section) throw roleError('ROLE_PARTIES', { end, party, parties: sections.length })
+  if (!section) throw partyError('ROLE_PARTIES', { end, party, parties: sections.length })
   const { begin, step } = gradientSteps(ownSteps)
   const { size } = section.layout
   const start = sections.slice(0, party).reduce((sum, before) => sum + before.layout.size, 0)

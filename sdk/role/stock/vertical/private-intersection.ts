@@ -1,8 +1,8 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { RandomStream } from '../../../random/random-stream.ts'
-import { roleError } from '../../errors.ts'
 import { entityBytes } from './alignment.ts'
 import { elementOf, type GroupElement, groupOrder, hashToGroup } from './bundled-curve.ts'
+import { partyError } from './party-errors.ts'
 
 /** Separates these hashes from those of other protocols (RFC 9380, section 3.1). */
 const domain = 'flame-fl-psi-v1-ristretto255_XMD:SHA-512_R255MAP_RO_'
@@ -53,7 +53,7 @@ export function raisedEntities(entities: Uint8Array, exponent: bigint, end: stri
   return raised(entities.length / entityBytes, exponent, pause, (index) => {
     const element = decoded(entities.subarray(index * entityBytes, (index + 1) * entityBytes))
     if (element && !element.is0()) return element
-    throw roleError('ROLE_PARTY_VALUES', { end, fault: `no element of the group, as entity ${index}` })
+    throw partyError('ROLE_PARTY_VALUES', { end, fault: `no element of the group, as entity ${index}` })
   })
 }
 

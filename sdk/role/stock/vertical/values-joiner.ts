@@ -1,5 +1,5 @@
 import { columnsOf, writeColumns } from '../../../learn/columns.ts'
-import { roleError } from '../../errors.ts'
+import { partyError } from './party-errors.ts'
 import type { PartyModel } from './party-model.ts'
 
 /**
@@ -34,7 +34,7 @@ export function valuesJoiner(
         const values = found.get(end)
         if (values && (values.length !== rows.length * columns.count || !values.every(Number.isFinite))) {
           const fault = `values that are not ${rows.length * columns.count} finite numbers, for batch ${batch} of round ${round}`
-          throw roleError('ROLE_PARTY_VALUES', { end, fault })
+          throw partyError('ROLE_PARTY_VALUES', { end, fault })
         }
         if (values) writeColumns(joined, width, columns.start, values, columns.count)
         if (!last) continue
