@@ -1,4 +1,5 @@
 import type { InitializerSpec } from '../learn/initializer.ts'
+import type { Kernels } from './kernels.ts'
 import { type Plan, paddedTo8 } from './plan.ts'
 
 /** A matrix of weights in panels of 8 columns, with its bias, for the products of assembly/products/product.ts. */
@@ -50,6 +51,33 @@ export function rowsNamed(plan: Plan, name: string): number | undefined {
 
 /** Offset between panels, so that their rows don't compete for the same lines of the processor's caches. */
 export const skewBytes = 64
+
+/** A transposed copy of a kernel, for products from gradients of outputs to gradients of inputs. */
+export interface TurnedPanels extends Pick<PanelWeights, 'kernel' | 'panelBytes' | 'panels'> {
+  /** Copies the kernel as it is now. */
+  turn(kernels: Kernels): void
+}
+
+/** Allocates a transposed copy. `inputs` and `outputs` are padded; windows have as many positions as pixels. */
+export function turnedPanels(
+  plan: Plan,
+  source: Pick<PanelWeights, 'kernel' | 'panelBytes'>,
+  {
+    positions = 1,
+    inputs,
+    outputs,
+  }: { readonly positions?: number; readonly inputs: number; readonly outputs: number },
+): TurnedPanels {
+  const panels = inputs / 8
+  const panelBytes = 32 * positions * outputs + skewBytes
+  const kernel = plan.allocate(panels * panelBytes)
+  return {
+    kernel,
+    panelBytes,
+    panels,
+    turn: (kernels) => kernels.turn(source.kernel, source.panelBytes, positions, inputs, outputs, kernel, panelBytes),
+  }
+}
 
 /**
  * Allocates a layer's kernel and bias among the trained weights. A layer without a bias gets zeros that training

@@ -1,6 +1,6 @@
 import type { Kernels } from '../kernels.ts'
 import type { Plan } from '../plan.ts'
-import { type GateMatrix, skewBytes } from '../weight-layouts.ts'
+import { type GateMatrix, turnedPanels } from '../weight-layouts.ts'
 import { blockRows } from './row-product.ts'
 
 /**
@@ -73,14 +73,13 @@ function products(plan: Plan, { width, steps, recurrentKernel, gateRows, gatePit
     /** The gradient of the states, from those of `count` gates of a step, from gate `from` on. */
     backwardOf(from: number, count: number) {
       const size = count * width
-      const part = address + ((from * width) / 8) * panelBytes
-      const turnedBytes = 32 * size + skewBytes
-      const turned = plan.allocate((width / 8) * turnedBytes)
+      const part = { kernel: address + ((from * width) / 8) * panelBytes, panelBytes }
+      const turned = turnedPanels(plan, part, { inputs: width, outputs: size })
       const gateRun = plan.table([0, 0, 4 * size])
       const gateTable = offsets(steps * gatePitch)
       return {
         /** Transposes the kernel: all steps of a pass multiply with it. */
-        begin: (kernels: Kernels) => kernels.turn(part, panelBytes, 1, width, size, turned, turnedBytes),
+        begin: turned.turn,
         step(kernels: Kernels, batch: number, gates: number, target: number) {
           const dy = gates + 4 * from * width
           kernels.forward(
@@ -89,9 +88,9 @@ function products(plan: Plan, { width, steps, recurrentKernel, gateRows, gatePit
             batch,
             gateRun,
             1,
-            turned,
-            turnedBytes,
-            width / 8,
+            turned.kernel,
+            turned.panelBytes,
+            turned.panels,
             noBias,
             target,
             4 * width,

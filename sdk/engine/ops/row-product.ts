@@ -1,6 +1,6 @@
 import type { Kernels } from '../kernels.ts'
 import { type Plan, type Tensor, tensorSize } from '../plan.ts'
-import { type PanelWeights, skewBytes } from '../weight-layouts.ts'
+import { type PanelWeights, turnedPanels } from '../weight-layouts.ts'
 
 interface RowProductSettings extends PanelWeights {
   readonly name: string
@@ -73,20 +73,15 @@ export function rowProduct(
   })
 }
 
-function inputGradient(
-  plan: Plan,
-  { kernel, panelBytes }: Pick<PanelWeights, 'kernel' | 'panelBytes'>,
-  x: Tensor,
-  y: Tensor,
-) {
+function inputGradient(plan: Plan, weights: Pick<PanelWeights, 'kernel' | 'panelBytes'>, x: Tensor, y: Tensor) {
   const [xPitch, pitch] = [4 * x.pitch, 4 * y.pitch]
-  const turnedBytes = 32 * y.pitch + skewBytes
-  const turned = plan.allocate((x.pitch / 8) * turnedBytes)
+  const turned = turnedPanels(plan, weights, { inputs: x.pitch, outputs: y.pitch })
+  const { kernel, panelBytes, panels } = turned
   const offsets = plan.table(Array.from({ length: plan.batch * x.pixels }, (_, row) => row * pitch))
   const runs = plan.table([0, 0, pitch])
   const zeros = plan.allocate(xPitch)
   return (kernels: Kernels, rows: number) => {
-    kernels.turn(kernel, panelBytes, 1, x.pitch, y.pitch, turned, turnedBytes)
-    kernels.forward(y.gradient, offsets, rows, runs, 1, turned, turnedBytes, x.pitch / 8, zeros, x.gradient, xPitch, 0)
+    turned.turn(kernels)
+    kernels.forward(y.gradient, offsets, rows, runs, 1, kernel, panelBytes, panels, zeros, x.gradient, xPitch, 0)
   }
 }

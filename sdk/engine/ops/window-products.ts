@@ -1,6 +1,6 @@
 import type { Kernels } from '../kernels.ts'
 import type { Plan, Tensor } from '../plan.ts'
-import type { PanelWeights } from '../weight-layouts.ts'
+import { type PanelWeights, turnedPanels } from '../weight-layouts.ts'
 import { imageBytes, paddedImages, type Window, windowOutput, windowReach } from './window.ts'
 
 /** The weights of windows: rows are a window's pixels and their channels, columns the channels of outputs. */
@@ -127,9 +127,7 @@ export function productToImages(
   const start = spread + (reachY - 1 - windows.top) * lineBytes + (reachX - 1 - windows.left) * pixelBytes
 
   const positions = sizeY * sizeX
-  const panels = image.pitch / 8
-  const panelBytes = 32 * positions * output.pitch + 64
-  const turned = plan.allocate(panels * panelBytes)
+  const turned = turnedPanels(plan, weights, { positions, inputs: image.pitch, outputs: output.pitch })
   const noBias = plan.allocate(4 * image.pitch)
   const offsets = plan.table(
     Array.from(
@@ -140,7 +138,7 @@ export function productToImages(
   const { runs, runCount } = windowRuns(plan, window, lineBytes, pixelBytes)
 
   return (kernels, batch, { outputs, images, bias = noBias, relu = false }) => {
-    kernels.turn(weights.kernel, weights.panelBytes, positions, image.pitch, output.pitch, turned, panelBytes)
+    turned.turn(kernels)
     for (let example = 0; example < batch; example++) {
       const source = outputs + example * imageBytes(output)
       for (let oy = 0; oy < windows.height; oy++) {
@@ -159,9 +157,9 @@ export function productToImages(
         height * width,
         runs,
         runCount,
-        turned,
-        panelBytes,
-        panels,
+        turned.kernel,
+        turned.panelBytes,
+        turned.panels,
         bias,
         images + example * imageBytes(image),
         4 * image.pitch,

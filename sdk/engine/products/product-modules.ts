@@ -1,6 +1,5 @@
 import type { Products } from '../../learn/learner.ts'
-import { allowRelaxedSimd } from './node-relaxed-simd.ts'
-import { compiledJoined, joinsLanes } from './node-wide-products.ts'
+import { allowRelaxedSimd, compiledJoined, joinsLanes } from './node-v8-flags.ts'
 import { plainBase64 } from './plain-bytes.ts'
 
 /**

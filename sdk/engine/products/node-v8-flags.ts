@@ -1,3 +1,11 @@
+/**
+ * Allows modules with relaxed SIMD in this process, where Node keeps them behind a flag (Node 20). Does nothing outside
+ * Node. For use only where such a module isn't valid: later versions of Node complain about the flag.
+ */
+export function allowRelaxedSimd(): void {
+  setFlag('experimental-wasm-relaxed-simd')
+}
+
 /** Versions of V8 that have been seen to join the lanes of the wide modules, with the bits of the others. */
 const joining = ['13.6']
 
@@ -16,12 +24,15 @@ export function joinsLanes(): boolean {
 
 /** Compiles a module at once, with joined lanes. Other modules of the process are compiled without. */
 export function compiledJoined(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
-  // Not imported, since pages load this file, too.
-  const v8 = globalThis.process?.getBuiltinModule?.('node:v8')
-  for (const flag of flags) v8?.setFlagsFromString(`--${flag}`)
+  for (const flag of flags) setFlag(flag)
   try {
     return new WebAssembly.Module(bytes)
   } finally {
-    for (const flag of flags) v8?.setFlagsFromString(flag.startsWith('no-') ? `--${flag.slice(3)}` : `--no-${flag}`)
+    for (const flag of flags) setFlag(flag.startsWith('no-') ? flag.slice(3) : `no-${flag}`)
   }
+}
+
+function setFlag(name: string): void {
+  // Not imported, since pages load this file, too.
+  globalThis.process?.getBuiltinModule?.('node:v8').setFlagsFromString(`--${name}`)
 }
