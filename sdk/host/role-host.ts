@@ -236,7 +236,7 @@ class AttachedLife implements RoleRunner {
   }
 }
 
-/** What a role's rounds need of the life that runs them. */
+/** The parts of a life that the rounds of a role need. */
 interface Life extends Pick<RoundParts<unknown, unknown>, 'task' | 'job' | 'actor' | 'ports'> {
   committed(): void
   rest?(rested: Rested): boolean

@@ -9,7 +9,7 @@ import type { Channel, Deadline } from '../channel/channel.ts'
 import type { RoleContext } from '../role.ts'
 import { addContribution, failureOf, levelsOf, returned } from './aggregate.ts'
 import { aggregatorError } from './aggregator-errors.ts'
-import { type Flight, workUnderWay } from './flight.ts'
+import { type Flight, nobody, workUnderWay } from './flight.ts'
 import type { GrantedEnds } from './granted-ends.ts'
 import type { Answer, Assignment, Refusal } from './round-protocol.ts'
 
@@ -85,7 +85,6 @@ function isDispatch(value: unknown): value is Dispatch {
  */
 const mostInVain = 10_000
 
-const nobody: readonly string[] = []
 const durable = { durable: true } as const
 const kept = { keep: 'until-acknowledged' } as const
 
@@ -219,8 +218,8 @@ export async function fillBuffer(
         return granted ? { ...gone, end: granted.end, grant: granted.number } : gone
       }
       const end = oneSelected(strategy.select, free(), context.random(number, 'dispatch'))
-      if (end === undefined) return gone
-      return overdue.length > 0 ? { left, overdue, end } : { left, end }
+      // The new field first: the engine adds a field to a spread object by a slow way.
+      return end === undefined ? gone : { end, ...gone }
     }
     const {
       left: away,

@@ -70,7 +70,8 @@ export interface WorkUnderWay {
   close(): void
 }
 
-const nobody: readonly string[] = []
+/** The ends of none, made once for thousands of answers. */
+export const nobody: readonly string[] = []
 
 /**
  * Keeps note of the work at the ends of a channel. Thousands of ends may be at work, so that no call for a single answer

@@ -55,7 +55,7 @@ function* timesBetween(from: number, to: number): Generator<number> {
   yield Math.max(from, last * (1 - 2 ** -53))
 }
 
-/** What a model tells of a device that doesn't agree. Thousands of assertions of ava would take most of the time. */
+/** The answers of a model about a device that contradict each other. Thousands of assertions of ava would take most of the time. */
 function disagreement(model: Availability, device: number, at: number): string | undefined {
   const next = model.next(device, at)
   if (!(next >= at)) return `next ${next} before ${at}`
