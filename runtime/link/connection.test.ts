@@ -70,6 +70,31 @@ test('a connection makes a route for small messages, and another one as soon as 
   await terminated(server, device)
 })
 
+for (const lost of [['bulk'], ['bulk', 'control'], ['control', 'bulk']] as const)
+  test(`a node that dials tells of a lost bulk route, which the other node doesn't notice: ${lost.join(', then ')}`, async (t) => {
+    let toDevice: unknown
+    const atDevice: unknown[] = []
+    const server = clockedNode('server', {
+      authenticate: async () => ({ mayStop: false }),
+      onPeer: ({ entry }) => (toDevice = entry),
+    })
+    const device = clockedNode('device')
+    const { dial, routes, cut } = dialling(() => server)
+    const own = noting(device.system, atDevice)
+    device.link.connect({ dial, rights: { mayStop: false, entry: () => own } })
+    await settled(server, device)
+    if (!isActorRef<unknown>(toDevice)) return t.fail()
+    for (let round = 1; round <= 3; round++) {
+      toDevice.tell(bulk)
+      await settled(server, device)
+      t.deepEqual([atDevice.length, routes.bulk.length], [round, round])
+      for (const lane of lost) cut(lane)
+      // The server's clock stands still: no time of its own tells the server of the loss.
+      await later(50, [device], 5)
+    }
+    await terminated(server, device)
+  })
+
 test('a node whose greeting was answered in vain gives the same entry when it greets again', async (t) => {
   const entries: unknown[] = []
   const server = clockedNode('server', {

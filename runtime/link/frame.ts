@@ -42,7 +42,8 @@ export type LaneName = 'control' | 'bulk'
 
 /**
  * `challenge`, `hello` and `welcome` open or resume a session. `resend` asks for every unacknowledged frame of its lane
- * again. `wanted` asks the node that dials for a route of the frame's lane. `beat` asks for any frame.
+ * again. `wanted` says that the sender has no route for the frame's lane any more, or yet: the node that dials makes one,
+ * the other node forgets its own. `beat` asks for any frame.
  */
 export type FrameKind = (typeof kinds)[number]
 

@@ -53,7 +53,10 @@ export function linkDialling({ own, settings, members, dialler }: LinkParts, rou
   function redial(connection: DialledConnection, lane: LaneName): void {
     const session = members.of(connection)?.session
     if (lane === 'control' || (session?.isAttached && session.wantsBulk)) connection.redial(lane, dialler)
-    else connection.rest(lane)
+    else {
+      connection.rest(lane)
+      session?.reportLostBulk()
+    }
   }
 
   function disconnect(connection: DialledConnection): void {

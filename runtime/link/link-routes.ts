@@ -113,6 +113,7 @@ export function linkRoutes({ context, settings, members, dialler, now }: LinkPar
     }
     if (lanes !== 'bulk') silence.begin(now())
     session.attach(lanesOf[lanes], carrier.route, frame)
+    if (member.isDialled) session.reportLostBulk()
     if (lanes === 'bulk' || member.detachedSinceMs === undefined) return
     member.detachedSinceMs = undefined
     rights.detached?.(false)

@@ -128,6 +128,8 @@ export class Session implements RefSession {
     this.#isBulkAsked = false
     if (lanes.includes('bulk')) this.#pace.interrupted()
     this.#outbox.acknowledge(expected, window)
+    // Without a route for small messages, no acknowledgement could come: this time is none between two of them.
+    if (lanes.includes('control')) this.#looks.bulk.sinceMs = undefined
     for (const lane of lanes) {
       this.#asked[lane] = 0
       this.#looks[lane] = { ...noLook }
@@ -180,6 +182,11 @@ export class Session implements RefSession {
     if (this.#isBulkAsked || !this.#routes.control) return
     this.#isBulkAsked = true
     this.#send('wanted', 'bulk', this.epochs.bulk)
+  }
+
+  /** Tells the other node, which has accepted the routes, that the last bulk route is lost: a broker doesn't tell it. */
+  reportLostBulk(): void {
+    if (!this.#routes.bulk && this.epochs.bulk > 0) this.#send('wanted', 'bulk', this.epochs.bulk)
   }
 
   /** Asks the other node for any frame. */
