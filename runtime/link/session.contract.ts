@@ -311,6 +311,7 @@ class CuttableRoute implements Route {
 
   listen(listener: RouteListener): void {
     this.#listener = listener
+    if (this.#isOver) return listener.lost()
     this.#route.listen({
       heard: (frame) => {
         if (this.#isOver || this.isSilent) return
