@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url'
 import { registryError } from '../registry/errors.ts'
-import { decodeLineage, loadedModel, modelFileNames } from '../registry/model-files.ts'
+import { committedModel, loadedModel, modelFileNames } from '../registry/model-files.ts'
 import { type ModelFolder, modelFolder } from '../registry/node-model-folder.ts'
 import type { CommittedModel, Lineage, LoadedModel } from '../registry/registry.ts'
 import type { Environment } from '../registry/s3/node-aws-credentials.ts'
+import { decodeTfjsGroup } from '../weights/formats/tfjs.ts'
 import { joined } from '../weights/joined.ts'
 import { type Layout, type NamedTensor, namedTensors, weightsHash, weightsOf } from '../weights/layout.ts'
 
@@ -99,7 +100,7 @@ async function readModel(folder: ModelFolder): Promise<readonly NamedTensor[]> {
 /** The lineage of a folder that is a committed round. */
 async function lineageIn({ file, location, read }: ModelFolder): Promise<CommittedModel | undefined> {
   const bytes = file === undefined ? await read(modelFileNames.round) : undefined
-  return bytes && { ...decodeLineage(new TextDecoder().decode(bytes), location), location }
+  return bytes && committedModel(bytes, location)
 }
 
 async function tensorsIn(folder: ModelFolder): Promise<readonly NamedTensor[]> {
@@ -124,7 +125,7 @@ export async function tensorsOf(folder: ModelFolder, name: string, bytes: Uint8A
     const { decodeNpzWeights } = await import('../formats/npz-weights.ts')
     return decodeNpzWeights(bytes, path)
   }
-  const { decodeTfjsGroup, decodeTfjsManifest } = await import('../weights/formats/tfjs.ts')
+  const { decodeTfjsManifest } = await import('../weights/formats/tfjs-manifest.ts')
   const tensors: NamedTensor[] = []
   for (const group of decodeTfjsManifest(new TextDecoder().decode(bytes), path)) {
     const shards = await Promise.all(group.paths.map((shard) => folder.need(shard)))

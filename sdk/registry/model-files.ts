@@ -1,8 +1,7 @@
-import { z } from 'zod'
-import { decodeTfjsManifest, tfjsModel } from '../weights/formats/tfjs.ts'
+import { tfjsModel } from '../weights/formats/tfjs.ts'
 import { layoutOf, weightsHash } from '../weights/layout.ts'
 import { damagedWeights, registryError } from './errors.ts'
-import type { CommittedModel, CountedWork, Lineage, LoadedModel, ModelToCommit, OpenedModel } from './registry.ts'
+import type { CommittedModel, Lineage, LoadedModel, ModelToCommit, OpenedModel } from './registry.ts'
 
 /** Names of a round's files, wherever a registry keeps files. */
 export const modelFileNames = { weights: 'weights.bin', model: 'model.json', round: 'round.json' } as const
@@ -60,7 +59,7 @@ export async function loadedModel(committed: CommittedModel, files: ReadModelFil
   const hash = sha256 ?? (await weightsHash(weights))
   if (hash !== committed.hash) throw damagedWeights(committed, hash)
   if (!model) throw damaged('model.json is missing')
-  const { layout, modelTopology } = architectureIn(new TextDecoder().decode(model), damaged)
+  const { layout, modelTopology } = await architectureIn(new TextDecoder().decode(model), damaged)
   if (layout.size !== weights.length)
     throw damaged(`model.json describes ${layout.size} weights, and weights.bin has ${weights.length}`)
   return { ...committed, weights, layout, ...(modelTopology !== undefined && { modelTopology }) }
@@ -94,14 +93,14 @@ export async function settledModel(
  * @param read Begins to read `weights.bin`. Gives undefined if the file is missing.
  * @throws REGISTRY_DAMAGED for a `model.json` that is missing, or can't be read.
  */
-export function openedModel(
+export async function openedModel(
   committed: CommittedModel,
   model: Uint8Array | undefined,
   read: () => Promise<AsyncIterable<Uint8Array> | undefined>,
-): OpenedModel {
+): Promise<OpenedModel> {
   const damaged = damageOf(committed)
   if (!model) throw damaged('model.json is missing')
-  const { layout, modelTopology } = architectureIn(new TextDecoder().decode(model), damaged)
+  const { layout, modelTopology } = await architectureIn(new TextDecoder().decode(model), damaged)
   async function* weightsBytes(): AsyncGenerator<Uint8Array> {
     const pieces = await read()
     if (!pieces) throw damaged('weights.bin is missing')
@@ -126,7 +125,9 @@ function damageOf({ location }: CommittedModel) {
   return (found: string, options?: ErrorOptions) => registryError('REGISTRY_DAMAGED', { location, found }, options)
 }
 
-function architectureIn(json: string, damaged: (found: string, options?: ErrorOptions) => Error) {
+async function architectureIn(json: string, damaged: (found: string, options?: ErrorOptions) => Error) {
+  // A process that reads no model does without the schemas, and without their library.
+  const { decodeTfjsManifest } = await import('../weights/formats/tfjs-manifest.ts')
   try {
     const tensors = decodeTfjsManifest(json, modelFileNames.model).flatMap(({ weights }) => weights)
     const { modelTopology }: { readonly modelTopology?: unknown } = JSON.parse(json)
@@ -152,64 +153,12 @@ export function encodeLineage({ members, arrivals, metrics, hash, ...lineage }: 
   return `${JSON.stringify(origin, null, 2).slice(0, -2)},\n${lines.join(',\n')}\n}`
 }
 
-const value = z.union([z.string(), z.number(), z.boolean()])
-const countedWork: z.ZodType<CountedWork> = z.object({
-  end: z.string(),
-  dispatch: z.number(),
-  version: z.number(),
-  buffer: z.array(z.lazy(() => countedWork)).exactOptional(),
-})
-const metric = z.union([
-  z.number(),
-  // JSON has no numbers that aren't finite. Older versions wrote null for them, which says too little.
-  z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number),
-  z.null(),
-])
-const lineageSchema = z.object({
-  job: z.string(),
-  workload: z.string(),
-  seed: z.number(),
-  round: z.number(),
-  part: z.string().exactOptional(),
-  createdAt: z.string().exactOptional(),
-  metrics: z.record(z.string(), metric),
-  members: z.array(z.string()),
-  arrivals: z.array(countedWork).exactOptional(),
-  design: z.string().exactOptional(),
-  algorithm: z.object({ name: z.string(), settings: z.record(z.string(), value) }).exactOptional(),
-  arithmetic: z
-    .object({
-      quantumBits: z.record(z.string(), z.number()),
-      engine: z.string().exactOptional(),
-      products: z.enum(['plain', 'fused']).exactOptional(),
-    })
-    .exactOptional(),
-  privacy: z.object({ epsilon: z.number(), delta: z.number() }).exactOptional(),
-  digests: z.record(z.string(), z.string()).exactOptional(),
-  hash: z.string(),
-})
-
 /**
- * Reads a `round.json`. A metric of null is left out.
+ * The committed model whose `round.json` these bytes are.
  *
  * @throws REGISTRY_DAMAGED with the place and the faulty field.
  */
-export function decodeLineage(text: string, location: string): Lineage {
-  const damaged = (found: string, cause: unknown) =>
-    registryError('REGISTRY_DAMAGED', { location, found: `round.json ${found}` }, { cause })
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text)
-  } catch (cause) {
-    throw damaged('is no JSON', cause)
-  }
-  const { data, error } = lineageSchema.safeParse(parsed)
-  if (!data) {
-    const fields = error.issues.map(({ path, message }) => `${path.join('.') || 'all'} (${message})`)
-    throw damaged(`lacks a field: ${fields.join(', ')}`, error)
-  }
-  const metrics = Object.entries(data.metrics).flatMap(([name, value]) =>
-    value === null ? [] : [[name, value] as const],
-  )
-  return { ...data, metrics: Object.fromEntries(metrics) }
+export async function committedModel(round: Uint8Array, location: string): Promise<CommittedModel> {
+  const { decodeLineage } = await import('./lineage.ts')
+  return { ...decodeLineage(new TextDecoder().decode(round), location), location }
 }

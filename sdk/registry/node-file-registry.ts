@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { fileErrorCode, fileReason, systemFaultOf } from '../../runtime/index.ts'
 import { makeFolder } from '../../runtime/node/index.ts'
 import { jobOrPart, listedRounds, registryError } from './errors.ts'
-import { decodeLineage, modelFileNames, modelFiles, openedModel, settledModel } from './model-files.ts'
+import { committedModel, modelFileNames, modelFiles, openedModel, settledModel } from './model-files.ts'
 import type { CommittedModel, LoadedModel, ModelToCommit, OpenedModel, Spool } from './registry.ts'
 import { turns } from './turns.ts'
 
@@ -38,8 +38,8 @@ export function fileRegistry(folder: string): FileRegistry {
 
   async function lineage(job: string, round: number, part?: string): Promise<CommittedModel> {
     const location = roundFolder(job, round, part)
-    const text = await readFile(join(location, modelFileNames.round), 'utf8').catch(ifMissing(undefined, location))
-    if (text === undefined) {
+    const bytes = await readFile(join(location, modelFileNames.round)).catch(ifMissing(undefined, location))
+    if (bytes === undefined) {
       const known = listedRounds(await rounds(job, part))
       throw registryError('REGISTRY_UNKNOWN', {
         job,
@@ -49,7 +49,7 @@ export function fileRegistry(folder: string): FileRegistry {
         known,
       })
     }
-    return { ...decodeLineage(text, location), location }
+    return committedModel(bytes, location)
   }
 
   async function commit(model: ModelToCommit): Promise<void> {

@@ -3,8 +3,6 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { fileErrorCode, fileReason } from '../../runtime/index.ts'
 import { weightsError } from '../weights/errors.ts'
 import { registryError } from './errors.ts'
-import { mlflowClient } from './mlflow/mlflow-client.ts'
-import { mlflowModel, mlflowRunRound } from './mlflow/mlflow-models.ts'
 import { addressWith, type ModelPlace, modelPlace, type RoundName } from './model-place.ts'
 import { mlflowServer, mlflowSettings, s3Place, s3Settings } from './node-remote-registry.ts'
 import type { ModelRegistry } from './registry.ts'
@@ -148,6 +146,8 @@ async function mlflowFolder(
   environment: Environment,
 ): Promise<ModelFolder> {
   const { server } = place
+  const { mlflowClient } = await import('./mlflow/mlflow-client.ts')
+  const { mlflowModel, mlflowRunRound } = await import('./mlflow/mlflow-models.ts')
   const client = mlflowClient(mlflowServer(server, environment), mlflowSettings)
   const folderAt = (source: string, location: string, address: string) =>
     remoteFolder(location, address, (name) => client.get(source, name))

@@ -1,6 +1,5 @@
 import { nodeSend } from './http/node-send.ts'
 import { type MlflowAddress, mlflowAddress } from './mlflow/mlflow-address.ts'
-import { mlflowRegistry } from './mlflow/mlflow-registry.ts'
 import type { ModelRegistry } from './registry.ts'
 import { awsCredentials, awsRegion, type Environment } from './s3/node-aws-credentials.ts'
 import { type S3Address, s3Address } from './s3/s3-address.ts'
@@ -15,7 +14,10 @@ import { s3Registry } from './s3/s3-registry.ts'
  * @throws REGISTRY_ADDRESS
  */
 export async function remoteRegistry(address: string, environment: Environment): Promise<ModelRegistry> {
-  if (address.startsWith('mlflow:')) return mlflowRegistry(mlflowServer(address, environment), mlflowSettings)
+  if (address.startsWith('mlflow:')) {
+    const { mlflowRegistry } = await import('./mlflow/mlflow-registry.ts')
+    return mlflowRegistry(mlflowServer(address, environment), mlflowSettings)
+  }
   return s3Registry(await s3Place(address, environment), s3Settings(environment))
 }
 

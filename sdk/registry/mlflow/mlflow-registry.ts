@@ -3,7 +3,7 @@ import { encodeSafetensors } from '../../weights/formats/safetensors.ts'
 import { namedTensors } from '../../weights/layout.ts'
 import { jobOrPart, listedRounds, registryError } from '../errors.ts'
 import {
-  decodeLineage,
+  committedModel,
   loadedModel,
   type ModelFile,
   modelFileNames,
@@ -63,15 +63,15 @@ export function mlflowRegistry(address: MlflowAddress, settings: MlflowClientSet
     })
   }
 
-  function lineageIn(
+  async function lineageIn(
     bytes: Uint8Array | undefined,
     version: MlflowVersion,
     job: string,
     part?: string,
-  ): CommittedModel {
+  ): Promise<CommittedModel> {
     const location = locationOf(job, part, version.version)
     if (!bytes) throw registryError('REGISTRY_DAMAGED', { location, found: `${modelFileNames.round} is missing` })
-    return { ...decodeLineage(new TextDecoder().decode(bytes), location), location }
+    return committedModel(bytes, location)
   }
 
   async function lineage(version: MlflowVersion, job: string, part?: string): Promise<CommittedModel> {
@@ -97,7 +97,7 @@ export function mlflowRegistry(address: MlflowAddress, settings: MlflowClientSet
     const { source } = version
     if (source.endsWith(path)) places.set(job, source.slice(0, -path.length))
     const files = early && place !== undefined && source === place + path ? await early : await filesAt(source)
-    return { committed: lineageIn(files.round, version, job, part), files: files.read }
+    return { committed: await lineageIn(files.round, version, job, part), files: files.read }
   }
 
   async function describe(job: string, round: number, part?: string): Promise<CommittedModel> {
@@ -107,7 +107,7 @@ export function mlflowRegistry(address: MlflowAddress, settings: MlflowClientSet
   async function isSound(version: MlflowVersion, job: string, part?: string): Promise<boolean> {
     try {
       const files = await filesAt(version.source)
-      await loadedModel(lineageIn(files.round, version, job, part), files.read)
+      await loadedModel(await lineageIn(files.round, version, job, part), files.read)
       return true
     } catch (error) {
       if (error instanceof CodedError && error.code === 'REGISTRY_DAMAGED') return false

@@ -1,6 +1,13 @@
 import { CodedError } from '../../../runtime/index.ts'
 import { jobOrPart, listedRounds, registryError } from '../errors.ts'
-import { decodeLineage, type ModelFile, modelFileNames, modelFiles, openedModel, settledModel } from '../model-files.ts'
+import {
+  committedModel,
+  type ModelFile,
+  modelFileNames,
+  modelFiles,
+  openedModel,
+  settledModel,
+} from '../model-files.ts'
 import type { CommittedModel, LoadedModel, ModelRegistry, ModelToCommit, OpenedModel } from '../registry.ts'
 import { turns } from '../turns.ts'
 import type { S3Address } from './s3-address.ts'
@@ -35,7 +42,7 @@ export function s3Registry(address: S3Address, settings: S3ClientSettings): Mode
     const folder = roundPlace(job, round, part)
     const location = locationOf(folder)
     const bytes = await getObject(client, folder + modelFileNames.round)
-    return bytes && { ...decodeLineage(new TextDecoder().decode(bytes), location), location }
+    return bytes && committedModel(bytes, location)
   }
 
   async function describe(job: string, round: number, part?: string): Promise<CommittedModel> {

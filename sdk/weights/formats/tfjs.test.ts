@@ -3,7 +3,8 @@ import test from 'ava'
 import * as fc from 'fast-check'
 import { codeOf, cut, flipped } from '../../../test/support/damage.ts'
 import { layoutOf, namedTensors } from '../layout.ts'
-import { decodeTfjsGroup, decodeTfjsManifest, tfjsModel } from './tfjs.ts'
+import { decodeTfjsGroup, tfjsModel } from './tfjs.ts'
+import { decodeTfjsManifest } from './tfjs-manifest.ts'
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => new Uint8Array(buffer, byteOffset, byteLength)
 
