@@ -5,13 +5,18 @@ const frameMs = 5
  * and acknowledgements than they would save.
  */
 const leastFrameBytes = 16 * 1024
+/** A window for large messages on slow routes, and until a route's speed is known. */
+export const leastWindowBytes = 1024 * 1024
+/** A window holds what a quick route carries in this time: two processes of one machine don't wait for each other's turns. */
+const windowMs = 20
 /** Time over which the speed is measured. */
 const sampleMs = 50
 /** Share of a lower speed in the measured one. A higher speed counts at once. */
 const lowerShare = 0.25
 
 /**
- * Measures how quickly acknowledgements of large messages come, and says how long their frames should be. A stretch
+ * Measures how quickly acknowledgements of large messages come, and says how long their frames, and their window, should
+ * be. A stretch
  * with nothing under way at its end began or ended with a round trip, so that the route is at least as quick.
  */
 export class BulkPace {
@@ -43,6 +48,11 @@ export class BulkPace {
   interrupted(): void {
     this.#sinceMs = undefined
     this.#bytes = 0
+  }
+
+  /** Most bytes to send ahead of acknowledgements. */
+  windowBytes(): number {
+    return Math.max(leastWindowBytes, Math.round((this.#bytesPerMs ?? 0) * windowMs))
   }
 
   /** Length of the next frames, at most `most`. */

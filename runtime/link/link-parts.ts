@@ -6,7 +6,8 @@ import type { Carrier, Member, Members } from './member.ts'
 import type { Disturbance, NodeLinkOptions, PeerRights } from './protocol.ts'
 
 const defaultFrameBytes: PerLane = { control: 64 * 1024, bulk: 256 * 1024 }
-const defaultWindow: PerLane = { control: 1024 * 1024, bulk: 1024 * 1024 }
+/** Of the bulk lane, a quick route alone uses the whole: see `BulkPace`. */
+const defaultWindow: PerLane = { control: 1024 * 1024, bulk: 4 * 1024 * 1024 }
 const defaultQueue: PerLane = { control: 64 * 1024 * 1024, bulk: 1024 * 1024 * 1024 }
 /** Longest time between two looks at all sessions. */
 const longestTickMs = 1000
@@ -68,7 +69,7 @@ export function linkSettings(options: NodeLinkOptions): LinkSettings {
     resendAfterMs: 2000,
     greetWithinMs: 10_000,
     mostGreeting: 1000,
-    beatEveryMs: 30_000,
+    beatEveryMs: 40_000,
     deadAfterMs: 20 * 60_000,
     suspectMs: { least: 4000, most: 60_000 },
     checkSums: 'relayed',

@@ -61,8 +61,9 @@ export class OutgoingLane {
   acknowledgedBytes = 0
   /** Bytes that aren't acknowledged, sent or not. */
   bytes = 0
-  /** Most bytes that may be sent ahead of acknowledgements. The other node sets the number. */
+  /** Most bytes that may be sent ahead of acknowledgements: the other node's number, and that of the route's speed. */
   window = 0
+  pacedWindow = Number.POSITIVE_INFINITY
 
   constructor(name: LaneName, mostBody: number, buffers: FrameBuffers) {
     this.name = name
@@ -110,7 +111,8 @@ export class OutgoingLane {
     const known = this.#units[this.#sent]
     const [waiting] = this.#uncut
     const bytes = known?.bytes ?? (waiting && this.#bytesOfNext(waiting))
-    if (bytes === undefined || (this.#bytesAhead > 0 && this.#bytesAhead + bytes > this.window)) return false
+    const window = Math.min(this.window, this.pacedWindow)
+    if (bytes === undefined || (this.#bytesAhead > 0 && this.#bytesAhead + bytes > window)) return false
     const unit = known ?? (waiting && this.#cut(waiting, bytes))
     if (!unit) return false
     this.#sent += 1

@@ -56,7 +56,10 @@ export interface NodeLinkOptions {
   readonly onRefused?: (refusal: Refusal) => void
   /** Longest frame. Default 64 KiB, and 256 KiB in the bulk lane. */
   readonly frameBytes?: PerLane
-  /** Most bytes that may be sent ahead of acknowledgements. Default 1 MiB. */
+  /**
+   * Most bytes that may be sent ahead of acknowledgements. Default 1 MiB, and 4 MiB in the bulk lane, of which slow and
+   * relayed routes use 1 MiB.
+   */
   readonly window?: PerLane
   /** Longest message. Default 256 MiB. */
   readonly mostMessageBytes?: number

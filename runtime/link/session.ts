@@ -1,5 +1,5 @@
 import type { ActorRef, ActorSystem, Address } from '../kernel/protocol.ts'
-import { BulkPace } from './bulk-pace.ts'
+import { BulkPace, leastWindowBytes } from './bulk-pace.ts'
 import { encodeFrame, type Frame, type LaneName, type PerLane } from './frame.ts'
 import { Inbox } from './inbox.ts'
 import type { RefName } from './message-codec.ts'
@@ -126,7 +126,11 @@ export class Session implements RefSession {
       }
     for (const lane of lanes) this.#routes[lane] = route
     this.#isBulkAsked = false
-    if (lanes.includes('bulk')) this.#pace.interrupted()
+    if (lanes.includes('bulk')) {
+      this.#pace.interrupted()
+      // Another route may be slower.
+      this.#outbox.lanes.bulk.pacedWindow = leastWindowBytes
+    }
     this.#outbox.acknowledge(expected, window)
     // Without a route for small messages, no acknowledgement could come: this time is none between two of them.
     if (lanes.includes('control')) this.#looks.bulk.sinceMs = undefined
@@ -157,17 +161,21 @@ export class Session implements RefSession {
     for (const lane of laneNames) {
       const { hasUnacknowledged, acknowledged } = this.#outbox.lanes[lane]
       const look = this.#looks[lane]
-      const forMs = nowMs - (look.sinceMs ?? nowMs)
-      const hasMoved = look.acknowledged !== acknowledged
-      if (hasMoved) look.gapMs = Math.min(longestGapMs, Math.max(forMs, look.gapMs / 2))
-      const dueMs = Math.max(afterMs, 2 * look.gapMs) * 2 ** Math.min(look.resends, mostDoublings)
-      if (!hasUnacknowledged || !this.#routes[lane] || hasMoved || look.sinceMs === undefined)
-        Object.assign(look, { acknowledged, sinceMs: nowMs, resends: 0 })
-      else if (forMs >= dueMs) {
+      const { sinceMs } = look
+      const forMs = nowMs - (sinceMs ?? nowMs)
+      if (look.acknowledged !== acknowledged) {
+        look.gapMs = Math.min(longestGapMs, Math.max(forMs, look.gapMs / 2))
+        look.acknowledged = acknowledged
+      } else if (hasUnacknowledged && this.#routes[lane] && sinceMs !== undefined) {
+        const dueMs = Math.max(afterMs, 2 * look.gapMs) * 2 ** Math.min(look.resends, mostDoublings)
+        if (forMs < dueMs) continue
         look.sinceMs = nowMs
         look.resends += 1
         this.resend(lane)
+        continue
       }
+      look.sinceMs = nowMs
+      look.resends = 0
     }
     this.#isBulkAsked = false
   }
@@ -207,6 +215,8 @@ export class Session implements RefSession {
     if (bulk.acknowledgedBytes > before) {
       this.#pace.acknowledged(bulk.acknowledgedBytes - before, !bulk.hasUnacknowledged, nowMs)
       bulk.partBytes = this.#pace.frameBytes(this.#context.settings.frameBytes.bulk)
+      // A broker, or a hub, holds the window's bytes in its own memory.
+      if (!this.#routes.bulk?.route.isRelayed) bulk.pacedWindow = this.#pace.windowBytes()
     }
     if (frame.kind === 'resend') this.resend(frame.lane)
     if (frame.kind !== 'data') return
@@ -218,9 +228,10 @@ export class Session implements RefSession {
       this.#asked[frame.lane] = arriving.expected
       return this.#send('resend', frame.lane)
     }
-    // A third of the window keeps the sender going. The next frame to the other node acknowledges, too.
+    // A third of a window keeps the sender going. The next frame to the other node acknowledges, too.
     this.#owedBytes += frame.body.length
-    const isDue = this.#owedBytes >= this.#context.settings.window[frame.lane] / 3
+    const window = Math.min(leastWindowBytes, this.#context.settings.window[frame.lane])
+    const isDue = this.#owedBytes >= window / 3
     const isAwaited = body === 'known' || (frame.lane === 'bulk' && body !== 'waiting')
     this.#owes = true
     this.#context.wake(isDue || isAwaited ? 'now' : 'later')
@@ -289,9 +300,9 @@ export class Session implements RefSession {
     return this.#refs.import(number, path)
   }
 
-  /** Whether more bytes than a window wait in this process. */
+  /** Whether more bytes than a slow route's window wait in this process. */
   #isFull(route: SealedRoute | undefined): boolean {
-    return (route?.route.queuedBytes ?? 0) > this.#context.settings.window.bulk
+    return (route?.route.queuedBytes ?? 0) > Math.min(leastWindowBytes, this.#context.settings.window.bulk)
   }
 
   /** A frame is sent, and each frame acknowledges. */
