@@ -7,7 +7,7 @@ import { decodeFrame } from './frame.ts'
 
 const most = 256 * 1024
 
-test('frames take some 5 ms of a route whose acknowledgements come steadily, between 16 and 256 KiB', (t) => {
+test('frames take some 5 ms of a route whose acknowledgements come steadily, between 16 and 256 KiB, and windows 20 ms, from 1 MiB on', (t) => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 200_000 }), fc.integer({ min: 1, max: 200 }), (bytesPerMs, stepMs) => {
       const pace = new BulkPace()
@@ -19,6 +19,7 @@ test('frames take some 5 ms of a route whose acknowledgements come steadily, bet
         pace.acknowledged(bytesPerMs * stepMs, false, nowMs)
       }
       t.is(pace.frameBytes(most), Math.min(most, Math.max(16 * 1024, 5 * bytesPerMs)))
+      t.is(pace.windowBytes(), Math.max(1024 * 1024, 20 * bytesPerMs))
     }),
   )
 })
@@ -50,7 +51,8 @@ async function slowlyJoined(bytesPerMs: number) {
     authenticate: async () => ({ mayStop: false, entry: () => noting(server.system, received) }),
   })
   const device = clockedNode('device', { onPeer: (peer) => isActorRef<unknown>(peer.entry) && (entry = peer.entry) })
-  const sent = { bytes: 0, frames: 0 }
+  const sent = { bytes: 0, frames: 0, mostUnderWay: 0 }
+  let underWay = 0
   const queue: { readonly dueMs: number; readonly deliver: () => void }[] = []
   let freeMs = 0
   const slow = (route: Route): Route => ({
@@ -60,9 +62,15 @@ async function slowlyJoined(bytesPerMs: number) {
       if (kind === 'data') {
         sent.bytes += frame.length
         sent.frames += 1
+        underWay += frame.length
+        sent.mostUnderWay = Math.max(sent.mostUnderWay, underWay)
       }
       const copy = frame.slice()
-      queue.push({ dueMs: freeMs, deliver: () => route.send(copy) })
+      const deliver = () => {
+        route.send(copy)
+        if (kind === 'data') underWay -= copy.length
+      }
+      queue.push({ dueMs: freeMs, deliver })
     },
     listen: (listener) => route.listen(listener),
     close: () => route.close(),
@@ -107,3 +115,25 @@ test('over a slow route a large message is sent once, in short frames', async (t
   t.true(sent.frames >= values.byteLength / 8192, `${sent.frames} frames`)
   await terminated(...nodes)
 })
+
+for (const [speed, bytesPerMs, least, most] of [
+  ['slow', 2000, 0.7, 1],
+  ['quick', 100_000, 1.8, 2],
+  ['very quick', 1_000_000, 3.7, 4],
+] as const)
+  test(`a ${speed} route carries at most ${most} MiB that are not acknowledged, and the whole of a message`, async (t) => {
+    const { nodes, entry, received, sent, pass } = await slowlyJoined(bytesPerMs)
+    const values = new Float64Array(2_000_000)
+    for (let message = 0; message < 2; message++) {
+      entry.tell(values)
+      const forMs = Math.max(100, (1.5 * values.byteLength) / bytesPerMs)
+      await pass(forMs, forMs / 100)
+    }
+    t.deepEqual(
+      received.map((message) => Object(message).length),
+      [values.length, values.length],
+    )
+    const underWay = sent.mostUnderWay / 2 ** 20
+    t.true(underWay >= least && underWay <= 1.01 * most, `${underWay} MiB`)
+    await terminated(...nodes)
+  })

@@ -38,7 +38,7 @@ test('an idle link stays open for an hour, for a handful of frames a minute', as
   t.is(connection.state, 'open')
   t.deepEqual(changes, [['open']])
   const perMinute = ((last('control')?.frames ?? 0) - before) / 60
-  t.true(perMinute >= 3.5 && perMinute <= 4, `${perMinute} frames a minute`)
+  t.true(perMinute >= 2.6 && perMinute <= 3, `${perMinute} frames a minute`)
   await terminated(...nodes)
 })
 
@@ -69,7 +69,7 @@ test('a server without a route to a node is told so, and declares the node dead 
   await later(50_000, [server], 1000)
   t.deepEqual(detached, [true])
   await later(61_000, [server], 1000)
-  await later(60_000, nodes, 1000)
+  await later(80_000, nodes, 1000)
   t.deepEqual(connection.state, 'ended')
   t.deepEqual(changes.at(-1), ['ended', 'LINK_INCARNATION'])
   await terminated(...nodes)
