@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import test from 'ava'
+import { acceptWebSockets, dialWebSocket } from '../../runtime/link/ws/index.ts'
 import { apiStage, bearers } from '../../test/support/api-stage.ts'
 import { upUnder } from '../../test/support/flamectl-up.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
@@ -279,5 +280,32 @@ test("a connection that has become a link's route stays, idle or not, and no ser
   await close()
   t.false(route.socket.destroyed)
   route.socket.destroy()
+  await new Promise((resolve) => server.close(resolve))
+})
+
+test("a connection that is held while its caller is being admitted is read once it is a link's route", async (t) => {
+  const server = createServer()
+  const held = heldConnections(server, () => {})
+  const heard: unknown[] = []
+  const sockets = acceptWebSockets(server, {
+    async admits(request) {
+      held.hold()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      noteUpgraded(request.socket)
+      return true
+    },
+    onRoute: (route) => route.listen({ heard: (frame) => heard.push(...frame), lost() {} }),
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const dial = dialWebSocket(`ws://127.0.0.1:${portOf(server)}/link`)
+  for (const number of [1, 2]) {
+    const route = await dial('control', new AbortController().signal)
+    route.send(Uint8Array.of(number))
+    while (heard.length < number) await new Promise((resolve) => setTimeout(resolve, 5))
+    route.close()
+  }
+  t.deepEqual(heard, [1, 2])
+  sockets.close()
   await new Promise((resolve) => server.close(resolve))
 })

@@ -190,7 +190,10 @@ export function heldConnections(server: Server, left: (caller: string) => void):
     socket.once(upgraded, () => {
       socket.off('end', leave)
       socket.off('error', leave)
+      const isHeld = held.get(callerOf(socket))?.has(socket) === true
       done()
+      // Its bytes flow once this turn has ended: by then the route listens.
+      if (isHeld) socket.resume()
     })
     socket.once('close', done)
     if (held.size > 0) holdOne(socket, stranger.name)
