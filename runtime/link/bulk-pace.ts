@@ -15,9 +15,9 @@ const sampleMs = 50
 const lowerShare = 0.25
 
 /**
- * Measures how quickly acknowledgements of large messages come, and says how long their frames, and their window, should
- * be. A stretch
- * with nothing under way at its end began or ended with a round trip, so that the route is at least as quick.
+ * Measures how quickly acknowledgements of large messages come, and says how long their frames and their window should
+ * be. A stretch with nothing under way at its end began or ended with a round trip, so that the route is at least as
+ * quick.
  */
 export class BulkPace {
   #bytesPerMs: number | undefined

@@ -194,7 +194,8 @@ export class Session implements RefSession {
 
   /** Tells the other node, which has accepted the routes, that the last bulk route is lost: a broker doesn't tell it. */
   reportLostBulk(): void {
-    if (!this.#routes.bulk && this.epochs.bulk > 0) this.#send('wanted', 'bulk', this.epochs.bulk)
+    const { control, bulk } = this.#routes
+    if (control && !bulk && this.epochs.bulk > 0) this.#send('wanted', 'bulk', this.epochs.bulk)
   }
 
   /** Asks the other node for any frame. */
