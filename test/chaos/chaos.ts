@@ -83,7 +83,8 @@ async function killed(command: readonly string[], instants: readonly number[]): 
 /** The difference between the models of the killed runs together and the expected ones. */
 function compare(expected: ReadonlyMap<string, string>, runs: readonly FinishedRun[]): string | undefined {
   const last = runs.at(-1)
-  if (!last?.done) return `no end: status ${last?.status}, ${last?.err}`
+  if (!last?.done)
+    return `no end: status ${last?.status}, ${last?.err} after ${runs.map(({ out }) => JSON.stringify(out.slice(-300))).join(', ')}`
   for (const run of runs) {
     for (const [name, hash] of run.models)
       if (expected.get(name) !== hash) return `model ${name} has hash ${hash}, not ${expected.get(name)}`
