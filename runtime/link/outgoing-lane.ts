@@ -61,8 +61,9 @@ export class OutgoingLane {
   acknowledgedBytes = 0
   /** Bytes that aren't acknowledged, sent or not. */
   bytes = 0
-  /** Most bytes that may be sent ahead of acknowledgements: the other node's number, and that of the route's speed. */
+  /** Most bytes that may be sent ahead of acknowledgements, as the other node says. */
   window = 0
+  /** The same, as follows from the route's speed. The lesser of both holds. */
   pacedWindow = Number.POSITIVE_INFINITY
 
   constructor(name: LaneName, mostBody: number, buffers: FrameBuffers) {

@@ -132,7 +132,7 @@ export class Session implements RefSession {
       this.#outbox.lanes.bulk.pacedWindow = leastWindowBytes
     }
     this.#outbox.acknowledge(expected, window)
-    // Without a route for small messages, no acknowledgement could come: this time is none between two of them.
+    // No acknowledgement comes without a control route: the time since the last one says nothing about the bulk route.
     if (lanes.includes('control')) this.#looks.bulk.sinceMs = undefined
     for (const lane of lanes) {
       this.#asked[lane] = 0
@@ -192,7 +192,7 @@ export class Session implements RefSession {
     this.#send('wanted', 'bulk', this.epochs.bulk)
   }
 
-  /** Tells the other node, which has accepted the routes, that the last bulk route is lost: a broker doesn't tell it. */
+  /** Tells the other node, which accepts the routes, that the bulk route is lost. A broker doesn't tell that node. */
   reportLostBulk(): void {
     const { control, bulk } = this.#routes
     if (control && !bulk && this.epochs.bulk > 0) this.#send('wanted', 'bulk', this.epochs.bulk)
@@ -229,10 +229,9 @@ export class Session implements RefSession {
       this.#asked[frame.lane] = arriving.expected
       return this.#send('resend', frame.lane)
     }
-    // A third of a window keeps the sender going. The next frame to the other node acknowledges, too.
+    // A third of the window keeps the sender going. The next frame to the other node acknowledges, too.
     this.#owedBytes += frame.body.length
-    const window = Math.min(leastWindowBytes, this.#context.settings.window[frame.lane])
-    const isDue = this.#owedBytes >= window / 3
+    const isDue = this.#owedBytes >= this.#slowWindow(frame.lane) / 3
     const isAwaited = body === 'known' || (frame.lane === 'bulk' && body !== 'waiting')
     this.#owes = true
     this.#context.wake(isDue || isAwaited ? 'now' : 'later')
@@ -303,7 +302,12 @@ export class Session implements RefSession {
 
   /** Whether more bytes than a slow route's window wait in this process. */
   #isFull(route: SealedRoute | undefined): boolean {
-    return (route?.route.queuedBytes ?? 0) > Math.min(leastWindowBytes, this.#context.settings.window.bulk)
+    return (route?.route.queuedBytes ?? 0) > this.#slowWindow('bulk')
+  }
+
+  /** The window of a lane on a slow route. */
+  #slowWindow(lane: LaneName): number {
+    return Math.min(leastWindowBytes, this.#context.settings.window[lane])
   }
 
   /** A frame is sent, and each frame acknowledges. */
