@@ -17,6 +17,7 @@ import {
   nodeLink,
   type Route,
 } from '../index.ts'
+import { decodeFrame } from './frame.ts'
 
 const bulk = { weights: new Float64Array(10_000).fill(1) }
 
@@ -94,6 +95,67 @@ for (const lost of [['bulk'], ['bulk', 'control'], ['control', 'bulk']] as const
     }
     await terminated(server, device)
   })
+
+test('a node that dials tells of a bulk route that it lost before the welcome, on which the other node sends', async (t) => {
+  let toDevice: unknown
+  const atDevice: unknown[] = []
+  const server = clockedNode('server', {
+    authenticate: async () => ({ mayStop: false }),
+    onPeer: ({ entry }) => (toDevice = entry),
+  })
+  const device = clockedNode('device')
+  const { dial, routes, last, cut } = dialling(() => server)
+  const own = noting(device.system, atDevice)
+  device.link.connect({
+    async dial(lane, signal) {
+      const route = await dial(lane, signal)
+      const made = last(lane)
+      const isSpoilt = lane === 'bulk' && routes.bulk.length === 1
+      if (made && isSpoilt)
+        made.change = (frame) => (['challenge', 'hello'].includes(decodeFrame(frame, 'either').kind) ? [frame] : [])
+      return route
+    },
+    rights: { mayStop: false, entry: () => own },
+  })
+  await settled(server, device)
+  if (!isActorRef<unknown>(toDevice)) return t.fail()
+  toDevice.tell(bulk)
+  await settled(server, device)
+  t.deepEqual([atDevice.length, routes.bulk.length], [0, 1])
+  cut('bulk')
+  await later(50, [device], 5)
+  t.deepEqual([atDevice.length, routes.bulk.length], [1, 2])
+  await terminated(server, device)
+})
+
+test('large frames that are lost are sent again, however often the route for small messages is cut', async (t) => {
+  let toDevice: unknown
+  const atDevice: unknown[] = []
+  const server = clockedNode('server', {
+    authenticate: async () => ({ mayStop: false }),
+    onPeer: ({ entry }) => (toDevice = entry),
+  })
+  const device = clockedNode('device')
+  const { dial, routes, last, cut } = dialling(() => server)
+  const own = noting(device.system, atDevice)
+  device.link.connect({ dial, rights: { mayStop: false, entry: () => own } })
+  await settled(server, device)
+  if (!isActorRef<unknown>(toDevice)) return t.fail()
+  toDevice.tell(bulk)
+  await settled(server, device)
+  const route = last('bulk')
+  if (!route) return t.fail()
+  route.change = () => []
+  toDevice.tell(bulk)
+  await settled(server, device)
+  route.change = (frame) => [frame]
+  for (let cuts = 0; cuts < 10; cuts++) {
+    await later(1500, [server, device], 100)
+    cut('control')
+  }
+  t.deepEqual([atDevice.length, routes.bulk.length], [2, 1])
+  await terminated(server, device)
+})
 
 test('a node whose greeting was answered in vain gives the same entry when it greets again', async (t) => {
   const entries: unknown[] = []

@@ -140,14 +140,21 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
     }
 
     function heardOpen(carrier: Carrier, member: Member, frame: Frame): void {
-      const { session, silence, connection } = member
+      const { session, silence } = member
       if (member.carriers.control === carrier) silence.heard(parts.now())
       if (frame.kind === 'challenge' || frame.kind === 'hello' || frame.kind === 'welcome') return
-      if (frame.kind !== 'wanted') return session.heard(frame, parts.now())
-      // The other node has lost the bulk route, even if this node hasn't noticed.
-      const { bulk } = member.carriers
-      if (bulk?.state === 'open' && bulk.epoch === frame.first) lost(bulk)
-      else connection?.dial('bulk', dialler)
+      if (frame.kind === 'wanted') wanted(member, frame.first)
+      else session.heard(frame, parts.now())
+    }
+
+    /** The other node has lost its bulk routes up to this one. This node may not have noticed, or hear of one later. */
+    function wanted(member: Member, epoch: number): void {
+      const { session, carriers, connection } = member
+      session.epochs.bulk = Math.max(session.epochs.bulk, epoch)
+      if (carriers.bulk?.state === 'open' && carriers.bulk.epoch <= epoch) {
+        lost(carriers.bulk)
+        wake(member)
+      } else connection?.dial('bulk', dialler)
     }
 
     /** The other node reports that it has ended, or that it refuses this node. */

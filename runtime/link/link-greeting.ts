@@ -116,7 +116,7 @@ export function linkGreeting({ context, own, settings, members, now }: LinkParts
       throw incarnationEnded({ node, nodeIncarnation: incarnation })
     }
     if (!known && lanes === 'bulk') throw handshakeError(node, 'there is no session for its bulk lane')
-    // This route was replaced before its greeting arrived.
+    // This route was replaced, or lost, before its greeting arrived.
     if (known && lanesOf[lanes].some((lane) => known.session.epochs[lane] >= epoch)) return routes.shut(carrier)
     const newcomer = { node, incarnation, identity, rights, given: entryIn(greeting.rest), isDialled: false }
     const member = known ?? members.begin(newcomer, now())
@@ -171,7 +171,7 @@ export function linkGreeting({ context, own, settings, members, now }: LinkParts
       throw handshakeError(nameOf(carrier), 'its welcome answers another greeting')
     const identity = rights.identity ?? rights.node ?? node
     const known = members.living({ node, incarnation, identity }, routes.replace)
-    if (known && lanesOf[lanes].some((lane) => known.session.epochs[lane] > epoch)) return routes.shut(carrier)
+    if (known && lanesOf[lanes].some((lane) => known.session.epochs[lane] >= epoch)) return routes.lost(carrier)
     if (!known && lanes === 'bulk') throw handshakeError(node, 'there is no session for its bulk lane')
     const newcomer = { node, incarnation, identity, rights, given: entryIn(rest), entry, isDialled: true }
     const member = known ?? members.begin(newcomer, now())

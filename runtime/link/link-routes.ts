@@ -125,10 +125,13 @@ export function linkRoutes({ context, settings, members, dialler, now }: LinkPar
 
   /** Closes a route, or takes note that it is closed. Its session waits for another. */
   function shut(carrier: Carrier): void {
-    const { route, member } = carrier
+    const { route, member, dialled: made, epoch } = carrier
     forget(carrier)
     carrier.state = 'closed'
     route.close()
+    const greeted = made?.lanes === 'bulk' && made.connection && members.of(made.connection)?.session
+    // The other node may use the route, although its welcome was lost.
+    if (greeted) greeted.epochs.bulk = Math.max(greeted.epochs.bulk, epoch)
     if (!member?.session.isCarriedBy(route)) return
     const wasAttached = member.session.isAttached
     member.session.detach(route)

@@ -12,17 +12,19 @@ import { SessionWatches } from './session-watches.ts'
 
 const laneNames = ['control', 'bulk'] as const
 
-/** The acknowledged frames of a lane, and the time since when there are no more, or since when all were sent again. */
+/** The acknowledged frames of a lane, and for how long there are no more, or for how long none was sent again. */
 interface Look {
   acknowledged: number
-  /** Absent until the first look at the present route. */
-  sinceMs: number | undefined
+  /** Time during which acknowledgements could come. */
+  forMs: number
+  /** The last look. Absent if no acknowledgement could come in the meantime. */
+  atMs: number | undefined
   resends: number
   /** A usual time between acknowledgements: a slow route has long ones. */
   gapMs: number
 }
 
-const noLook: Look = { acknowledged: 0, sinceMs: undefined, resends: 0, gapMs: 0 }
+const noLook: Look = { acknowledged: 0, forMs: 0, atMs: undefined, resends: 0, gapMs: 0 }
 /** Frames are sent again after at most 2⁴ times the first delay. */
 const mostDoublings = 4
 /** A longer time between acknowledgements isn't the route's: the machine may have slept. */
@@ -50,7 +52,7 @@ export class Session implements RefSession {
   /** Bytes that have come since the last acknowledgement. */
   #owedBytes = 0
   readonly #pace = new BulkPace()
-  /** Numbers of the present routes, in the order in which the dialling node has made them. */
+  /** Numbers of the last routes that were used or lost, in the order in which the dialling node has made them. */
   readonly epochs = { control: 0, bulk: 0 }
 
   /** `wake` requests a call of `flush`. */
@@ -132,8 +134,8 @@ export class Session implements RefSession {
       this.#outbox.lanes.bulk.pacedWindow = leastWindowBytes
     }
     this.#outbox.acknowledge(expected, window)
-    // No acknowledgement comes without a control route: the time since the last one says nothing about the bulk route.
-    if (lanes.includes('control')) this.#looks.bulk.sinceMs = undefined
+    // No acknowledgement comes without a control route: such a time says nothing about the bulk route.
+    if (lanes.includes('control')) this.#looks.bulk.atMs = undefined
     for (const lane of lanes) {
       this.#asked[lane] = 0
       this.#looks[lane] = { ...noLook }
@@ -161,20 +163,20 @@ export class Session implements RefSession {
     for (const lane of laneNames) {
       const { hasUnacknowledged, acknowledged } = this.#outbox.lanes[lane]
       const look = this.#looks[lane]
-      const { sinceMs } = look
-      const forMs = nowMs - (sinceMs ?? nowMs)
+      if (look.atMs !== undefined) look.forMs += nowMs - look.atMs
+      look.atMs = nowMs
       if (look.acknowledged !== acknowledged) {
-        look.gapMs = Math.min(longestGapMs, Math.max(forMs, look.gapMs / 2))
+        look.gapMs = Math.min(longestGapMs, Math.max(look.forMs, look.gapMs / 2))
         look.acknowledged = acknowledged
-      } else if (hasUnacknowledged && this.#routes[lane] && sinceMs !== undefined) {
+      } else if (hasUnacknowledged && this.#routes[lane]) {
         const dueMs = Math.max(afterMs, 2 * look.gapMs) * 2 ** Math.min(look.resends, mostDoublings)
-        if (forMs < dueMs) continue
-        look.sinceMs = nowMs
+        if (look.forMs < dueMs) continue
+        look.forMs = 0
         look.resends += 1
         this.resend(lane)
         continue
       }
-      look.sinceMs = nowMs
+      look.forMs = 0
       look.resends = 0
     }
     this.#isBulkAsked = false
