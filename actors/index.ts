@@ -37,7 +37,7 @@ export { type CatalogueErrorCode, isRefusal, type PlacedFault } from './model/er
 export * from './model/index.ts'
 export type { EventCause, JobEvent, NumberedEvent } from './model/job-event.ts'
 export { type BaseModelsParts, baseModels, isModelNeeded } from './models/base-models.ts'
-export { jobOfRun } from './models/models.ts'
+export { jobOfRun, runOfJob } from './models/models.ts'
 export { jobIdOf } from './models/run-models.ts'
 export { type NotifierMessage, notifier } from './notifier/notifier.ts'
 export type { Recipient } from './notifier/recipients.ts'

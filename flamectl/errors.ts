@@ -19,6 +19,14 @@ const flamectlErrors = {
     message: 'the rounds are over, and the registry does not have {rounds} models of job {job} yet: {reason}',
     hint: 'they are kept; when the registry is there: {resumeCommand}',
   },
+  RUN_MODELS_MISSING: {
+    message: 'job {job} has completed, and {place} has no model of it',
+    hint: 'name the registry of its models by --registry or --models (memory: keeps none beyond a run); if they were removed, train again without --resume',
+  },
+  RUN_STOPPED: {
+    message: 'job {job} was stopped by another client, after round {rounds}',
+    hint: 'to go on: {resumeCommand}',
+  },
   SIMULATE_THERE: {
     message: 'the folder {folder} has a simulation already',
     hint: 'go on with it by --resume, or name another folder',
@@ -68,6 +76,10 @@ const flamectlErrors = {
   UP_LISTEN: {
     message: 'the control plane cannot listen at {host}, port {port}: {reason}',
     hint: 'stop the program that listens there, or choose another --port (0 chooses a free one), and a --host of this machine',
+  },
+  UNFINISHED: {
+    message: 'the process ended before the command was over: {reason}',
+    hint: "see whether the workload's code calls process.exit, or waits for a promise that never settles; a run goes on by the same command with --resume",
   },
   UNEXPECTED: {
     message: '{error}',

@@ -91,14 +91,31 @@ export function hintOf({ code, hint }: CodedError): string {
   return hintsOfCommands[code] ?? hint
 }
 
-/** Exit statuses. `behind`: all is done, but the registry doesn't have all models. `unread` is the status that shells give a program that SIGPIPE ended: the reader of its output has gone. */
-export const exitStatus = { done: 0, failed: 1, misused: 2, notFound: 3, refused: 4, behind: 5, unread: 141 } as const
+/**
+ * Exit statuses. `behind`: all is done, but the registry doesn't have all models. `modelsMissing`: a job has completed, and the
+ * registry has no model of it. `stopped`: another client has stopped the job. `unfinished` is Node's status of a program that
+ * waits for a promise when nothing is left to settle it. `unread` is the status that shells give a program that SIGPIPE ended:
+ * the reader of its output has gone.
+ */
+export const exitStatus = {
+  ...{ done: 0, failed: 1, misused: 2, notFound: 3, refused: 4, behind: 5, modelsMissing: 6, stopped: 7 },
+  ...{ unfinished: 13, unread: 141 },
+} as const
+
+/** Exit statuses of errors of a run. */
+const runStatus: Readonly<Record<string, number>> = {
+  RUN_BEHIND: exitStatus.behind,
+  RUN_MODELS_MISSING: exitStatus.modelsMissing,
+  RUN_STOPPED: exitStatus.stopped,
+  UNFINISHED: exitStatus.unfinished,
+}
 
 /** The exit status for an error: by the status of the server's answer if there was one, else by the error's code. */
 export function exitStatusOf(error: CodedError): number {
   const status = statusOf(error)
   if (status === 404 || error.code === 'FLAMELET_UNKNOWN') return exitStatus.notFound
-  if (error.code === 'RUN_BEHIND') return exitStatus.behind
+  const ofRun = runStatus[error.code]
+  if (ofRun !== undefined) return ofRun
   if (error.code === 'FLAMELET_REFUSED') return exitStatus.refused
   if (status !== undefined) return status >= 400 && status < 500 ? exitStatus.refused : exitStatus.failed
   return usageCodes.includes(error.code) ? exitStatus.misused : exitStatus.failed

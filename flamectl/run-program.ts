@@ -17,11 +17,26 @@ export async function runProgram(program: Command): Promise<void> {
   for (const [name, value] of Object.entries(process.env))
     if (value === '' && name.startsWith('FLAME_')) delete process.env[name]
 
+  let isOver = false
+  process.once('exit', () => {
+    const { exitCode = exitStatus.done } = process
+    if (isOver || !isSilent(exitCode)) return
+    const reason =
+      exitCode === exitStatus.done ? 'code called process.exit' : 'nothing was left that could settle what it waits for'
+    process.exitCode = report(flamectlError('UNFINISHED', { reason }))
+  })
   try {
     await program.parseAsync(process.argv.slice(2), { from: 'user' })
   } catch (error) {
     process.exitCode = report(error)
+  } finally {
+    isOver = true
   }
+}
+
+/** Whether a process that ends with this status in the middle of a command has told nobody why. */
+function isSilent(status: number | string | null | undefined): boolean {
+  return status === exitStatus.done || status === exitStatus.unfinished
 }
 
 function report(error: unknown): number {

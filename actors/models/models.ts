@@ -198,6 +198,11 @@ export async function jobOfRun(store: Store, run: string): Promise<RunOfJob | un
   return found && { run, spec: found.value.spec }
 }
 
+/** The run of a job: the registry has the job's models under its name. Undefined before the job's first start. */
+export async function runOfJob(store: Store, job: string): Promise<string | undefined> {
+  return (await presentJob(collectionsOf(store), job))?.value.run
+}
+
 /** The part of a job with one. Undefined for a job without parts, and for one with several, whose reader names one. */
 async function onlyPart(registry: ModelRegistry, run: string): Promise<string | undefined> {
   const parts = await registry.parts(run)

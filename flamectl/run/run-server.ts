@@ -6,6 +6,7 @@ import {
   isTopmost,
   type LocalSites,
   localSites,
+  runOfJob,
   type Sites,
   sitesDeployer,
 } from '../../actors/index.ts'
@@ -33,6 +34,8 @@ export interface RunServer {
   readonly connection: Connection
   /** The latest job of the workload. RUN_RESUME_DIFFERS. */
   jobToResume(settings: Settings): Promise<ResumedJob | undefined>
+  /** The run of a job: the registry has the job's models under its name. Undefined before the job's first start. */
+  runOf(job: string): Promise<string | undefined>
   /** Says which of the jobs that another process left under way goes on, or that none does. Until the call, none does. */
   goOnWith(job: string | undefined): void
   /** Starts the processes that host the tasks, if the run has such. LINK_UNREACHABLE, LINK_BROKER for a broker. */
@@ -81,6 +84,7 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
   troubled.catch(() => {}) // Whoever follows the job waits for it; others look at `trouble`.
   let isFirst = true
   let sites: LocalSites | undefined
+  let state: Store | undefined
   const rounds = reportedRounds()
   const firstPoolOr = async (plan: TrainingPlan) => {
     const first = isFirst ? parts.firstPool() : undefined
@@ -118,6 +122,7 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
     },
     goesOnWith: async (job) => job === (await chosen),
     inProcess(opened, bases) {
+      state = opened
       parts.models.needBy(bases.isNeeded)
       return parts.hosts ? spread(opened, bases) : here(opened, bases)
     },
@@ -126,6 +131,7 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
   return {
     connection,
     jobToResume: (settings) => jobToResume(connection, loaded.workload, settings, parts),
+    runOf: async (job) => state && runOfJob(state, job),
     goOnWith,
     reported: rounds.reported,
     lastFault: () => fault,

@@ -91,7 +91,9 @@ export async function runWorkload(
 
     reporter = scope.resolve(REPORTER)
     models.hear((notice) => reporter?.notice(job, notice))
-    const latest = found ? await lastModels(state === 'completed' ? registry : registryHere(models), job) : []
+    const latest = found
+      ? await lastModels(state === 'completed' ? registry : registryHere(models), await server.runOf(job))
+      : []
     reporter.started({
       job,
       ...plan,
@@ -104,22 +106,24 @@ export async function runWorkload(
       state === 'completed' ? state : await hosted(server, { job, state, after: earlier.last, shown }, reporter)
     // A part that had ended before this start tells no round again.
     for (const round of earlier.rounds) if (!shown.has(round.part)) reporter.round(round)
+    const run = await server.runOf(job)
     if (state === 'completed') {
-      await uploads?.settled(job, AbortSignal.any([signal, AbortSignal.timeout(options.uploadWaitMs)]))
+      if (run !== undefined)
+        await uploads?.settled(run, AbortSignal.any([signal, AbortSignal.timeout(options.uploadWaitMs)]))
     } else if (ended === 'terminated') {
       await plotted(server, job)
-      const rounds = roundsOf(await lastModels(registryHere(models), job))
+      const rounds = roundsOf(await lastModels(registryHere(models), run))
+      if (!signal.aborted) throw flamectlError('RUN_STOPPED', { job, rounds, resumeCommand })
       reporter.stopped(rounds, resumeCommand)
       return { type: 'stopped', rounds }
     }
-    const last = await lastModels(registry, job)
+    const last = await lastModels(registry, run)
     await plotted(server, job)
-    if (last.length > 0) {
-      const isFolder = options.registry === undefined || options.registry.sort === 'files'
-      const models = await Promise.all(last.map((model) => finalModel(registry, model, isFolder)))
-      reporter.done({ rounds: roundsOf(last), models })
-    }
-    const behind = await uploads?.behind(job)
+    if (last.length === 0) throw flamectlError('RUN_MODELS_MISSING', { job, place: placeOf(options) })
+    const isFolder = options.registry === undefined || options.registry.sort === 'files'
+    const finalModels = await Promise.all(last.map((model) => finalModel(registry, model, isFolder)))
+    reporter.done({ rounds: roundsOf(last), models: finalModels })
+    const behind = run === undefined ? undefined : await uploads?.behind(run)
     if (behind && behind.rounds > 0) {
       const reason = behind.error
         ? `${behind.error.code}: ${behind.error.message}`
@@ -179,11 +183,28 @@ function resumable({ code, message, hint, cause }: CodedError, resumeCommand: st
   return new CodedError(code, entry, { message, hint, resumeCommand }, { cause })
 }
 
-/** The model of a job's last round; of a job with several models a round, the last model of each part. */
-async function lastModels(registry: LastModels, job: string): Promise<CommittedModel[]> {
-  const parts = [undefined, ...(await registry.parts(job))]
-  const found = await Promise.all(parts.map((part) => registry.latest(job, part)))
+/**
+ * The model of a run's last round; of a run with several models a round, the last model of each part. A job that was never
+ * started has no run.
+ */
+async function lastModels(registry: LastModels, run: string | undefined): Promise<CommittedModel[]> {
+  if (run === undefined) return []
+  const parts = [undefined, ...(await registry.parts(run))]
+  const found = await Promise.all(parts.map((part) => registry.latest(run, part)))
   return found.filter((model) => model !== undefined)
+}
+
+/** The place of the models, as a person names it. */
+function placeOf({ registry, models }: RunOptions): string {
+  if (registry === undefined) return models
+  switch (registry.sort) {
+    case 'files':
+      return registry.folder
+    case 'memory':
+      return 'memory:'
+    default:
+      return registry.address
+  }
 }
 
 /** The models of a job that isn't over, which needs no registry that may be away. */
