@@ -18,10 +18,15 @@ import { temporaryFolder } from './support/temporary-folder.ts'
 const trivial = fileURLToPath(new URL('../../examples/trivial', import.meta.url))
 const settings = ['--set', 'clients=10,rounds=3']
 
-/** Leaves a store as a process does that is killed between two writes of a job's start: the run has a name, and the job's record lacks it. */
-async function nameRunOf(job: string, store: string): Promise<void> {
+/**
+ * Leaves a store as a process does that is killed between the writes of a job's start: the run has a name, and there is a
+ * lease, and the job's record has neither.
+ */
+async function cutOffStartOf(job: string, store: string, { hasLease = false } = {}): Promise<void> {
   const state = await lmdbStore(join(store, 'state'))
-  await collectionsOf(state).runs.insert({ id: job, value: { last: 1 } })
+  const { runs, leases } = collectionsOf(state)
+  await runs.insert({ id: job, value: { last: 1 } })
+  if (hasLease) await leases.insert({ id: `${job}/1`, value: { job, fence: 1, owner: 'killed', touched: 0 } })
   await state.close()
 }
 
@@ -31,7 +36,7 @@ test('a job whose first start was cut off by a kill tells its end, and where its
   const plain = ['run', trivial, '--json', '--workers', '0']
   const args = [...plain, ...settings]
   const calm = await runFlamectl([...args, '--store', at('calm')])
-  await nameRunOf('trivial-1', at('cut'))
+  await cutOffStartOf('trivial-1', at('cut'), { hasLease: true })
   const resumed = await runFlamectl([...args, '--store', at('cut'), '--resume'])
   t.is(resumed.status, 0, resumed.err)
   t.like(resumed.done, { rounds: 3, hash: calm.done?.hash, job: 'trivial-1' }, resumed.out)
@@ -46,7 +51,7 @@ test('a job whose first start was cut off by a kill tells its end, and where its
 
 test('a job whose first start was cut off by a kill says which models its registry lacks', async (t) => {
   await using folder = await temporaryFolder()
-  await nameRunOf('trivial-1', folder.path)
+  await cutOffStartOf('trivial-1', folder.path)
   const away = ['--registry', 's3://models/away?endpoint=http://127.0.0.1:9', '--upload-wait', '0']
   const environment = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' }
   const args = ['run', trivial, '--json', '--workers', '0', ...settings, '--store', folder.path, ...away]

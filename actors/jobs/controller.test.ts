@@ -532,3 +532,41 @@ test('a server goes on with those jobs alone that it is to, and leaves the other
   await stage.idle()
   t.deepEqual(deployer.deployments.map((deployment) => deployment.job.id).toSorted(), [job, 'other'])
 })
+
+test('a server that goes on only with a job under way starts a job whose start was cut off at any write', async (t) => {
+  let cutOff = 0
+  for (let steps = 1, isOver = false; !isOver; steps++)
+    for (const endsAfter of [false, true]) {
+      const store = await storeWithJob()
+      const life = lifeOf(steps, endsAfter)
+      const at = `${steps} ${endsAfter}`
+      {
+        const deployer = scriptedDeployer()
+        await using stage = controllerStage({ store: killedStore(store, life), deployer })
+        await live(stage, deployer.deployments)
+      }
+      isOver = !life.ended
+      {
+        const deployer = scriptedDeployer()
+        const { state } = Object((await store.documents.get('jobs', job))?.fields)
+        await using stage = controllerStage({ store, deployer, goesOnWith: () => state !== 'ready' })
+        await stage.idle()
+        if (state === 'ready') {
+          if ((await leases(store)).length > 0) cutOff += 1
+          await t.notThrowsAsync(asks(stage, 'starting'), at)
+        }
+        await stage.idle()
+        const [deployment] = deployer.deployments
+        await play(
+          stage,
+          () => deployment?.report({ type: 'placed' }),
+          ...ends.map((end) => () => deployment?.task(end, 'completed')),
+        )
+        t.like(await stage.job(job), { state: 'completed' }, at)
+      }
+      await using stage = controllerStage({ store, deployer: scriptedDeployer(), goesOnWith: () => false })
+      await stage.idle()
+      t.deepEqual(await leases(store), [], at)
+    }
+  t.true(cutOff > 0)
+})

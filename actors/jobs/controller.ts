@@ -12,7 +12,7 @@ import { jobSlots } from './actor/job-slots.ts'
 import { type FlameletReport, reportTask } from './actor/task-reports.ts'
 import { movableJob, startedJob } from './asked-changes.ts'
 import { type LeaseNews, type LeaseParts, leaseWatch } from './leases/lease-watch.ts'
-import { endLease, type HeldLease, leaseJob, touchLease } from './leases/leases.ts'
+import { endLease, type HeldLease, leaseJob, nextFence, touchLease } from './leases/leases.ts'
 
 export interface JobRequests {
   /** JOB_NOT_FOUND, JOB_STATE, FIELD_DIFFERS, MATCH_FAILED. */
@@ -147,7 +147,9 @@ export function controller(parts: ControllerParts): Behavior<Message> {
       const { job: id, state } = message
       const found = await movableJob(collections, message)
       if (state === 'starting') {
-        const lease = { job: id, fence: (found.value.fence ?? 0) + 1, takenOver: false }
+        // On a shared store the lease watch takes over what a killed server has left.
+        const fence = shared ? (found.value.fence ?? 0) + 1 : await nextFence(collections, found)
+        const lease = { job: id, fence, takenOver: false }
         leasing.add(id)
         try {
           await leaseJob(collections, found, { ...lease, owner: server }, await startedJob(collections, found, parts))

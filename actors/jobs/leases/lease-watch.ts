@@ -98,13 +98,15 @@ export function leaseWatch(parts: LeaseParts, news: ActorRef<LeaseNews>): Behavi
       isGone: (owner: string) => boolean,
     ): Promise<void> {
       for (const [job, [last, ...earlier]] of found) {
-        const isTaken = isGone(last.owner) && !(last.owner === server && (await isHere(job))) && (await goesOnWith(job))
-        if (!isTaken && earlier.length === 0) continue
-        if (isTaken) {
+        const isLeft = isGone(last.owner) && !(last.owner === server && (await isHere(job)))
+        if (!isLeft && earlier.length === 0) continue
+        if (isLeft && (await goesOnWith(job))) {
           const fence = await takeOver(collections, job, last.fence, server)
           if (fence !== undefined) news.tell({ type: 'taken-over', job, fence })
         }
-        const present = (await collections.jobs.get(job))?.value.fence ?? Number.POSITIVE_INFINITY
+        const found = await collections.jobs.get(job)
+        // A lease beyond the number that the job's document names may be about to be named.
+        const present = found ? (found.value.fence ?? 0) : Number.POSITIVE_INFINITY
         for (const lease of [last, ...earlier]) if (lease.fence < present) await endLease(collections, lease)
       }
     }

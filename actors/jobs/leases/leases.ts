@@ -41,6 +41,16 @@ export async function leasesByJob({ leases }: Collections): Promise<JobLeases> {
 }
 
 /**
+ * The number of a job's next lease, on a store that no other server shares. A process that was killed before its job's
+ * document named its lease has left that lease: its number is passed over.
+ */
+export async function nextFence({ leases }: Collections, { id, value }: Stored<CatalogueJob>): Promise<number> {
+  let fence = (value.fence ?? 0) + 1
+  while (await leases.get(leaseKey({ job: id, fence }))) fence += 1
+  return fence
+}
+
+/**
  * Writes a lease, and then the job that names the lease. WRITTEN_MEANWHILE, and no lease, if another writer was faster.
  */
 export async function leaseJob(
