@@ -6,7 +6,10 @@ import { chosen, fedAvg, inMemoryExamples, layersLearner, topologies, workload }
  */
 export default workload({
   name: 'blobs',
-  settings: { rounds: 40, clients: 12, fraction: 1, epochs: 2, batch: 4, learningRate: 0.1, topology: 'two-tier' },
+  settings: {
+    ...{ rounds: 40, clients: 12, fraction: 1, epochs: 2, batch: 4, learningRate: 0.1 },
+    ...{ topology: 'two-tier', graph: 'ring', asynchronous: false },
+  },
   learner: ({ epochs, batch, learningRate }) =>
     layersLearner({
       model: ({ layers, sequential }) =>
@@ -28,6 +31,7 @@ export default workload({
     const test = points(60, 1)
     return { clients, client: (index) => parts[index] ?? test, test }
   },
-  topology: ({ clients, topology }) => chosen('topology', topology, topologies)({ clients }),
+  topology: ({ clients, topology, graph, asynchronous }) =>
+    chosen('topology', topology, topologies)({ clients, graph, asynchronous }),
   strategy: ({ fraction }) => fedAvg({ fraction }),
 })

@@ -28,3 +28,7 @@ for (const [what, algorithm] of Object.entries(algorithms)) {
 test('so does a job of parties, each of which has a part of the model', async (t) => {
   await withoutWrongRuns(t, 'examples/vertical', 'rounds=12,alignment=hashed', 2)
 })
+
+test('a killed job of ends that average their models in pairs ends with the models that follow from their orders', async (t) => {
+  await withoutWrongRuns(t, 'test/chaos/blobs.workload.ts', 'rounds=8,topology=gossip,asynchronous=true', 2)
+})

@@ -42,10 +42,10 @@ export async function chaos({ workload, set, workers, kills, seed, report }: Cha
     if (calm.status !== 0) throw new Error(`the undisturbed run failed: ${calm.err}`)
     const expected = async (store: string): Promise<ReadonlyMap<string, string>> =>
       (await recomputedHashes(workload, set, join(folder, store, 'models'))) ?? calm.models
-    if (compare(await expected('calm'), [calm]))
-      throw new Error('the undisturbed run does not follow from its arrivals')
+    const calmFault = await faultOf([calm], () => expected('calm'))
+    if (calmFault) throw new Error(`the undisturbed run does not follow from its arrivals: ${calmFault}`)
     report(
-      `seed ${seed}; undisturbed: ${calm.rounds.size} rounds in ${(lifeMs / 1000).toFixed(1)} s, hash ${calm.done?.hash}`,
+      `seed ${seed}; undisturbed: ${calm.rounds.size} rounds in ${(lifeMs / 1000).toFixed(1)} s, hash ${calm.done?.hash ?? 'of each part'}`,
     )
 
     let wrong = 0
@@ -53,7 +53,7 @@ export async function chaos({ workload, set, workers, kills, seed, report }: Cha
       const random = randomStream(seed, kill)
       const instants = [random.uniform() * lifeMs, ...(kill % 2 === 1 ? [random.uniform() * lifeMs] : [])]
       const runs = await killed(command(`kill-${kill}`), instants)
-      const fault = compare(await expected(`kill-${kill}`), runs)
+      const fault = await faultOf(runs, () => expected(`kill-${kill}`))
       if (fault) wrong += 1
       const at = instants.map((instant) => `${(instant / 1000).toFixed(2)} s`).join(', ')
       report(`${fault ? 'WRONG' : 'same '} seed ${seed} kill ${kill} at ${at}: ${fault ?? `${runs.length} runs`}`)
@@ -80,11 +80,26 @@ async function killed(command: readonly string[], instants: readonly number[]): 
   return runs
 }
 
-/** The difference between the models of the killed runs together and the expected ones. */
-function compare(expected: ReadonlyMap<string, string>, runs: readonly FinishedRun[]): string | undefined {
+/** The difference between the models of the killed runs together and the right ones; or why there are no right ones. */
+async function faultOf(
+  runs: readonly FinishedRun[],
+  right: () => Promise<ReadonlyMap<string, string>>,
+): Promise<string | undefined> {
   const last = runs.at(-1)
   if (!last?.done)
     return `no end: status ${last?.status}, ${last?.err} after ${runs.map(({ out }) => JSON.stringify(out.slice(-300))).join(', ')}`
+  try {
+    return compare(await right(), runs, last.done)
+  } catch (cause) {
+    return String(cause)
+  }
+}
+
+function compare(
+  expected: ReadonlyMap<string, string>,
+  runs: readonly FinishedRun[],
+  done: NonNullable<FinishedRun['done']>,
+): string | undefined {
   for (const run of runs) {
     for (const [name, hash] of run.models)
       if (expected.get(name) !== hash) return `model ${name} has hash ${hash}, not ${expected.get(name)}`
@@ -93,6 +108,6 @@ function compare(expected: ReadonlyMap<string, string>, runs: readonly FinishedR
   const missing = [...expected.keys()].filter((name) => !seen.has(name))
   if (missing.length > 0) return `models ${missing.join(', ')} were never reported`
   const hashes = new Set(expected.values())
-  const ends = last.done.models?.map(({ hash }) => hash) ?? [last.done.hash]
+  const ends = done.models?.map(({ hash }) => hash) ?? [done.hash]
   return ends.every((hash) => hashes.has(hash)) ? undefined : `it ended with ${ends.join(', ')}`
 }

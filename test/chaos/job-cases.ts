@@ -21,6 +21,11 @@ const pairs = [
   'topology=coordinated,optimizer=feddyn',
 ]
 
+/** Ends that average their models in pairs, at their own pace. */
+const inPairs = ['ring', 'full', 'regular:3:each-round'].map(
+  (graph) => `topology=gossip,asynchronous=true,graph=${graph}`,
+)
+
 /** Topologies whose models are in parts, which need a workload of their own. */
 const inParts: Readonly<Record<string, (rounds: number) => readonly JobCase[]>> = {
   vertical: (rounds) => [{ workload: 'examples/vertical', set: `rounds=${Math.ceil(rounds / 8)}` }],
@@ -38,5 +43,6 @@ export function jobCases(rounds: number): readonly JobCase[] {
     ...Object.keys(topologies).flatMap((name) => inParts[name]?.(rounds) ?? [blobs(`topology=${name}`)]),
     ...stateful.map((algorithm) => blobs(`optimizer=${algorithm}`)),
     ...pairs.map(blobs),
+    ...inPairs.map(blobs),
   ]
 }

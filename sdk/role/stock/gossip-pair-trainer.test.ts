@@ -1,11 +1,11 @@
 import test from 'ava'
 import { memoryStore } from '../../../runtime/index.ts'
+import { replayedPairs } from '../../../test/support/replayed-pairs.ts'
 import { disturbed } from '../../../test/support/slow-routes.ts'
 import { roleKey } from '../../host/round-keeper.ts'
-import type { CountedWork, ModelToCommit } from '../../registry/registry.ts'
 import { gossip } from '../../tag/topologies.ts'
 import { forSeeds, killedStore, lifeOf, type RehearsalOptions, rehearse, tinyPool } from '../../testing/index.ts'
-import { consensusOf, mixed } from './gossip-mixing.ts'
+import { consensusOf } from './gossip-mixing.ts'
 import { gossipPairTrainer } from './gossip-pair-trainer.ts'
 import {
   completed,
@@ -20,76 +20,28 @@ import {
 const roles = { trainer: named('trainer', gossipPairTrainer) }
 const topologyOf = (clients: number, graph = 'full') => gossip({ clients, graph, asynchronous: true })
 
-/**
- * Computes the ends' last models again, from the orders of their trainings and exchanges alone: an exchange happens when
- * it is next at both ends, with its numbers at both.
- */
-async function recomputed(models: ReadonlyMap<string, ModelToCommit>, clients: number, rounds: number) {
-  const pool = tinyPool({ clients })
-  const ends = Array.from({ length: clients }, (_, client) => `trainer-${client}`)
-  const initial = await pool.initialWeights()
-  const now = new Map(ends.map((end) => [end, initial]))
-  const start = new Map(ends.map((end) => [end, initial]))
-  const left = new Map<string, CountedWork[]>(
-    ends.map((end) => [
-      end,
-      Array.from({ length: rounds }, (_, round) => models.get(`${end} ${round + 1}`)?.arrivals ?? []).flat(),
-    ]),
-  )
-  let exchanges = 0
-  for (let hasMoved = true; hasMoved; ) {
-    hasMoved = false
-    for (const end of ends) {
-      const [next] = left.get(end) ?? []
-      const own = now.get(end) ?? initial
-      if (next?.end === end) {
-        const weights = start.get(end) ?? initial
-        const { delta } = await pool.train({
-          round: next.dispatch,
-          weights,
-          terms: {},
-          client: ends.indexOf(end),
-          end,
-          signal: new AbortController().signal,
-        })
-        const trained = weights.map((value, i) => value + delta[i]!)
-        now.set(
-          end,
-          own.map((value, i) => value + (trained[i]! - weights[i]!)),
-        )
-      } else if (next) {
-        const [other] = left.get(next.end) ?? []
-        if (other?.end !== end || other.version !== next.dispatch || other.dispatch !== next.version) continue
-        const pair = mixed([own, now.get(next.end) ?? initial].map((weights) => ({ weight: 0.5, weights })))
-        now.set(end, pair)
-        now.set(next.end, pair)
-        left.get(next.end)?.shift()
-        exchanges += 1
-      } else continue
-      left.get(end)?.shift()
-      hasMoved = true
-      for (const each of ends) if (isAtStart(each)) start.set(each, now.get(each) ?? initial)
-    }
-  }
-  return { now, exchanges, isWhole: [...left.values()].every(({ length }) => length === 0) }
-
-  /** A training starts from the model with which the round before has ended. */
-  function isAtStart(end: string): boolean {
-    const count = left.get(end)?.length ?? 0
-    const ahead = Array.from({ length: rounds }, (_, round) => models.get(`${end} ${round + 1}`)?.arrivals?.length ?? 0)
-    return ahead.some((_, round) => ahead.slice(round).reduce((sum, each) => sum + each, 0) === count)
-  }
-}
-
+/** Checks that each model of each end follows from the order of its trainings and exchanges. */
 async function checked(options: RehearsalOptions, clients: number, noted = notingRegistry()) {
   const run = await completed({ ...options, registry: noted.registry })
-  const { now, exchanges, isWhole } = await recomputed(noted.models, clients, options.rounds ?? 3)
-  if (!isWhole) throw new Error('an exchange is in the order of one end alone')
-  for (const [end, weights] of now) {
-    const found = noted.models.get(`${end} ${options.rounds ?? 3}`)?.weights ?? []
-    if (found.join() !== weights.join())
-      throw new Error(`the model of ${end} is ${found.join()}, not ${weights.join()}`)
-  }
+  const pool = tinyPool({ clients })
+  const ends = Array.from({ length: clients }, (_, client) => `trainer-${client}`)
+  const { models, exchanges } = await replayedPairs({
+    ends,
+    rounds: options.rounds ?? 3,
+    initial: await pool.initialWeights(),
+    orderOf: (end, round) => noted.models.get(`${end} ${round}`)?.arrivals ?? [],
+    async train(end, round, weights) {
+      const request = { round, weights, terms: {}, client: ends.indexOf(end), end }
+      const { delta } = await pool.train({ ...request, signal: new AbortController().signal })
+      return weights.map((value, i) => value + delta[i]!)
+    },
+  })
+  for (const [end, ofEnd] of models)
+    for (const [index, weights] of ofEnd.entries()) {
+      const found = noted.models.get(`${end} ${index + 1}`)?.weights ?? []
+      if (found.join() !== weights.join())
+        throw new Error(`the model of ${end} in round ${index + 1} is ${found.join()}, not ${weights.join()}`)
+    }
   return { run, exchanges, models: noted.models }
 }
 
