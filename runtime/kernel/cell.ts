@@ -14,6 +14,9 @@ type Phase = 'starting' | 'ready' | 'busy' | 'suspended' | 'stopping' | 'stopped
 /** Most messages that an actor takes in one turn, before other actors have theirs. */
 const batch = 256
 
+/** No message waits, as a message may be undefined. */
+const none = Symbol('none')
+
 /** An `offer` that waits for space in a full mailbox. */
 interface Offer<Message> {
   readonly message: Message
@@ -36,6 +39,9 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supe
   #phase: Phase = 'starting'
   #incarnation: Incarnation<Message>
   #handler: Handler<Message> | undefined
+  /** The message that waits, in an actor without a mailbox. Most actors have one message at a time. */
+  #only: Message | Revocable<Message> | typeof none = none
+  /** Made when a second message waits. A scheduler picks among the messages of a mailbox. */
   #mailbox: Mailbox<Message | Revocable<Message>> | undefined
   #offers: Offer<Message>[] | undefined
   #children: Map<string, LocalActor> | undefined
@@ -82,7 +88,12 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supe
   }
 
   get isIdle(): boolean {
-    return this.#mailbox === undefined || this.#mailbox.length === 0
+    return this.#waiting === 0
+  }
+
+  /** Number of messages that wait. */
+  get #waiting(): number {
+    return (this.#only === none ? 0 : 1) + (this.#mailbox === undefined ? 0 : this.#mailbox.length)
   }
 
   tell(message: Message): void {
@@ -93,8 +104,7 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supe
   deliver(message: Message | Revocable<Message>): void {
     if (!this.isAlive) return this.#deadLetter(message, 'stopped')
     const capacity = this.#options.mailbox?.capacity
-    if (capacity !== undefined && (this.#mailbox?.length ?? 0) >= capacity)
-      return this.#deadLetter(message, 'mailbox-full')
+    if (capacity !== undefined && this.#waiting >= capacity) return this.#deadLetter(message, 'mailbox-full')
     this.#enqueue(message, this.surroundings.sender)
   }
 
@@ -102,7 +112,7 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supe
     const { sender } = this.surroundings
     if (!this.isAlive) return Promise.reject(kernelError('KERNEL_STOPPED', { path: this.path }))
     const capacity = this.#options.mailbox?.capacity
-    if (capacity === undefined || (this.#mailbox?.length ?? 0) < capacity) {
+    if (capacity === undefined || this.#waiting < capacity) {
       this.#enqueue(message, sender)
       return Promise.resolve()
     }
@@ -127,8 +137,8 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supe
     if (this.#phase === 'starting') this.#start()
     const limit = Math.min(batch, most)
     let taken = 0
-    while (this.#phase === 'ready' && taken < limit && this.#mailbox !== undefined && this.#mailbox.length > 0) {
-      const message = this.#mailbox.take()
+    while (this.#phase === 'ready' && taken < limit && !this.isIdle) {
+      const message = this.#take()
       taken += 1
       if (this.#offers !== undefined) this.#acceptOffer(this.#offers)
       if (!(message instanceof Revocable)) this.#handle(message!)
@@ -137,8 +147,7 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supe
         this.#handle(message.message)
       }
     }
-    if (this.#phase === 'ready' && this.#mailbox !== undefined && this.#mailbox.length > 0)
-      this.surroundings.schedule(this)
+    if (this.#phase === 'ready' && !this.isIdle) this.surroundings.schedule(this)
     return taken
   }
 
@@ -287,9 +296,20 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supe
 
   #enqueue(message: Message | Revocable<Message>, sender: number): void {
     const { surroundings } = this
-    this.#mailbox ??= surroundings.scheduler ? new ScheduledMailbox(surroundings.scheduler) : new FifoMailbox()
-    this.#mailbox.push(message, sender)
+    if (this.#mailbox === undefined && this.#only === none && !surroundings.scheduler) this.#only = message
+    else {
+      this.#mailbox ??= surroundings.scheduler ? new ScheduledMailbox(surroundings.scheduler) : new FifoMailbox()
+      this.#mailbox.push(message, sender)
+    }
     if (!this.scheduled && this.#phase === 'ready') surroundings.schedule(this)
+  }
+
+  /** Takes the next message, which is older than those of the mailbox if it is the only one outside. */
+  #take(): Message | Revocable<Message> | undefined {
+    const only = this.#only
+    if (only === none) return this.#mailbox?.take()
+    this.#only = none
+    return only
   }
 
   #acceptOffer(offers: Offer<Message>[]): void {
@@ -321,7 +341,7 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supe
     this.#phase = 'stopped'
     const { surroundings } = this
     const terminated = this.#terminated ?? { path: this.path }
-    while (this.#mailbox && this.#mailbox.length > 0) this.#deadLetter(this.#mailbox.take(), 'stopped')
+    while (!this.isIdle) this.#deadLetter(this.#take(), 'stopped')
     for (const { refuse } of this.#offers ?? []) refuse(kernelError('KERNEL_STOPPED', { path: this.path }))
     this.#mailbox = undefined
     this.#offers = undefined

@@ -640,7 +640,7 @@ test('a message of a timer or a watch that is cancelled while it waits is not ha
     }
   })
   ref.tell('hold')
-  await new Promise(setImmediate)
+  while (handled.length === 0) await new Promise(setImmediate)
   ref.tell('cancel')
   clock.advance(20)
   system.stop(child)
@@ -672,7 +672,7 @@ test('what waits of the timers and watches of an actor that is restarted is not 
     }
   })
   ref.tell('fail')
-  await new Promise(setImmediate)
+  while (handled.length === 0) await new Promise(setImmediate)
   clock.advance(10)
   system.stop(child)
   ref.tell('next')
