@@ -117,6 +117,24 @@ test('what another process left half-written is no round, and is cleared away by
   t.deepEqual(readdirSync(join(folder, 'pairs-1')).toSorted(), ['round-0001', 'round-0002'])
 })
 
+test('the folder of a job that another process has removed is made again', async (t) => {
+  const folder = newFolder()
+  const registry = fileRegistry(folder)
+  await registry.commit(await modelOf(1))
+  rmSync(join(folder, 'pairs-1'), { recursive: true })
+  await registry.commit(await modelOf(2))
+  t.deepEqual(await registry.list('pairs-1'), [2])
+})
+
+test('a removed round leaves nothing behind, and takes what else is in its folder along', async (t) => {
+  const folder = newFolder()
+  const registry = fileRegistry(folder)
+  for (const round of [1, 2]) await registry.commit(await modelOf(round))
+  writeFileSync(join(folder, 'pairs-1', 'round-0002', 'notes.txt'), 'of a person')
+  for (const round of [1, 2, 3]) await registry.remove('pairs-1', round)
+  t.deepEqual(readdirSync(join(folder, 'pairs-1')), [])
+})
+
 test('a replaced round leaves nothing behind', async (t) => {
   const folder = newFolder()
   const registry = fileRegistry(folder)

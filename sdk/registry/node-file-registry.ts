@@ -1,4 +1,4 @@
-import { mkdir, open as openFile, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { access, mkdir, open as openFile, readdir, readFile, rename, rm, rmdir, stat, unlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileErrorCode, fileReason, systemFaultOf } from '../../runtime/index.ts'
 import { makeFolder } from '../../runtime/node/index.ts'
@@ -7,10 +7,12 @@ import { committedModel, modelFileNames, modelFiles, openedModel, settledModel }
 import type { CommittedModel, LoadedModel, ModelToCommit, OpenedModel, Spool } from './registry.ts'
 import { turns } from './turns.ts'
 
-/** Prefix of unfinished folders. The next commit removes those that a killed process left. */
+/** Prefix of unfinished folders. The first commit of another process removes those that a killed process left. */
 const unfinished = '.unfinished-'
 /** Bytes that are read at once where a model is read piece by piece. */
 const pieceBytes = 256 * 1024
+/** Folders of jobs and parts that a registry remembers. */
+const mostClean = 1000
 const partPrefix = 'part-'
 const roundPrefix = 'round-'
 
@@ -52,28 +54,43 @@ export function fileRegistry(folder: string): FileRegistry {
     return committedModel(bytes, location)
   }
 
+  /** Folders that are there, without unfinished folders of killed processes. */
+  const clean = new Set<string>()
+
+  async function makeClean(parent: string): Promise<void> {
+    await makeFolder(parent)
+    for (const name of await readdir(parent)) {
+      if (name.startsWith(unfinished)) await rm(join(parent, name), { recursive: true, force: true })
+    }
+    if (clean.size >= mostClean) clean.clear()
+    clean.add(parent)
+  }
+
   async function commit(model: ModelToCommit): Promise<void> {
     const { job, round, part, hash } = model
     const parent = folderOf(job, part)
     const target = roundFolder(job, round, part)
     const partial = join(parent, `${unfinished}${round}`)
     try {
-      await makeFolder(parent)
-      for (const name of await readdir(parent)) {
-        if (name.startsWith(unfinished)) await rm(join(parent, name), { recursive: true, force: true })
-      }
+      if (!clean.has(parent)) await makeClean(parent)
       // A damaged round is replaced.
-      const present = await load(job, round, part).catch(() => undefined)
+      const present = (await isThere(target)) ? await load(job, round, part).catch(() => undefined) : undefined
       if (present?.hash === hash) return
-      await mkdir(partial)
+      await mkdir(partial).catch(async (error: unknown) => {
+        // Another process has removed the job's folder, or was killed within a commit of the round.
+        if (!['ENOENT', 'EEXIST'].includes(fileErrorCode(error) ?? '')) throw error
+        await makeClean(parent)
+        await mkdir(partial)
+      })
       await writeModel(partial, model)
       // A folder can't be renamed over another, so the older folder is first renamed as a whole.
       const older = join(parent, `${unfinished}${round}-older`)
-      await rename(target, older).catch(ifMissing(undefined))
+      const isOlder = await rename(target, older).then(() => true, ifMissing(false))
       await rename(partial, target)
       await syncFolder(parent)
-      await rm(older, { recursive: true, force: true })
+      if (isOlder) await removeFolder(older)
     } catch (error) {
+      clean.delete(parent)
       await rm(partial, { recursive: true, force: true }).catch(() => {})
       throw writeError(error, target)
     }
@@ -102,12 +119,14 @@ export function fileRegistry(folder: string): FileRegistry {
 
   /** Renames first, so that a part of a round is never taken for the round. */
   async function remove(job: string, round: number, part?: string): Promise<void> {
+    const parent = folderOf(job, part)
     const target = roundFolder(job, round, part)
-    const leaving = join(folderOf(job, part), `${unfinished}${round}-removed`)
+    const leaving = join(parent, `${unfinished}${round}-removed`)
     try {
       await rename(target, leaving).catch(ifMissing(undefined))
-      await rm(leaving, { recursive: true, force: true })
+      await removeFolder(leaving)
     } catch (error) {
+      clean.delete(parent)
       throw writeError(error, target)
     }
   }
@@ -149,6 +168,22 @@ export function fileRegistry(folder: string): FileRegistry {
 async function writeModel(folder: string, model: ModelToCommit): Promise<void> {
   await Promise.all(modelFiles(model).map(({ name, bytes }) => writeDurably(join(folder, name), bytes)))
   await syncFolder(folder)
+}
+
+/** Whether a folder has a round, sound or damaged. */
+function isThere(folder: string): Promise<boolean> {
+  return access(join(folder, modelFileNames.round)).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Removes the folder of a round by the names of its files: a look at the folder costs more. */
+async function removeFolder(folder: string): Promise<void> {
+  const files = Object.values(modelFileNames).map((name) => unlink(join(folder, name)))
+  await Promise.allSettled(files)
+  // Further files, of which a round has none by itself.
+  await rmdir(folder).catch(() => rm(folder, { recursive: true, force: true }))
 }
 
 async function writeDurably(file: string, content: Uint8Array): Promise<void> {

@@ -191,6 +191,78 @@ test('a round that is replaced before the end is uploaded again', async (t) => {
   t.is((await remote.load('pairs-1', 1)).hash, other.hash)
 })
 
+test('a spool to which this process alone commits is looked at once', async (t) => {
+  let looks = 0
+  const spool = memoryRegistry()
+  const looked = <Args extends readonly unknown[], Result>(look: (...args: Args) => Result) => {
+    return (...args: Args) => {
+      looks += 1
+      return look(...args)
+    }
+  }
+  const { list, parts, describe, load } = spool
+  const counted = { list: looked(list), parts: looked(parts), describe: looked(describe), load: looked(load) }
+  const { registry, remote } = spooled({ spool: { ...spool, ...counted } })
+  for (const round of [1, 2, 3, 4]) {
+    await registry.commit(await modelOf(round))
+    while (!(await remote.list('pairs-1')).includes(round)) await new Promise(setImmediate)
+    if (round === 1) looks = 0
+  }
+  t.is(looks, 0)
+  t.deepEqual(await registry.settled('pairs-1', never()), { rounds: 0 })
+  t.deepEqual(await spool.list('pairs-1'), [])
+})
+
+test('a model that another process replaces is uploaded again once the registry is woken', async (t) => {
+  const { registry, spool, remote } = spooled()
+  await registry.commit(await modelOf(1))
+  while ((await registry.behind('pairs-1')).rounds > 0) await new Promise(setImmediate)
+  const other = await modelOf(1, { weights: new Float32Array(layout.size).fill(9) })
+  await spool.commit(other)
+  registry.wake('pairs-1')
+  while ((await registry.behind('pairs-1')).rounds > 0) await new Promise(setImmediate)
+  t.is((await remote.load('pairs-1', 1)).hash, other.hash)
+})
+
+test('a model that is being replaced is not removed as one that the remote registry has', async (t) => {
+  const spool = memoryRegistry()
+  const other = await modelOf(1, { weights: new Float32Array(layout.size).fill(9) })
+  let release = () => {}
+  const held = new Promise<void>((resolve) => (release = resolve))
+  const slow: Spool = {
+    ...spool,
+    async commit(model) {
+      await spool.commit(model)
+      if (model.hash === other.hash) await held
+    },
+  }
+  const { registry, remote } = spooled({ spool: slow })
+  await registry.commit(await modelOf(1))
+  while ((await registry.behind('pairs-1')).rounds > 0) await new Promise(setImmediate)
+  const replaced = registry.commit(other)
+  await registry.commit(await modelOf(2))
+  while (!(await remote.list('pairs-1')).includes(2)) await new Promise(setImmediate)
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
+  release()
+  await replaced
+  t.deepEqual(await registry.settled('pairs-1', never()), { rounds: 0 })
+  t.is((await remote.load('pairs-1', 1)).hash, other.hash)
+})
+
+test('a model that is removed before its upload is not uploaded', async (t) => {
+  const { registry, spool, remote, away, trouble } = spooled()
+  away.add('pairs-1')
+  const heard = trouble()
+  for (const round of [1, 2, 3]) await registry.commit(await modelOf(round))
+  await heard
+  await registry.remove('pairs-1', 3)
+  // Another process removes one, too.
+  await spool.remove('pairs-1', 1)
+  away.clear()
+  t.deepEqual(await registry.settled('pairs-1', never()), { rounds: 0 })
+  t.deepEqual(await remote.list('pairs-1'), [2])
+})
+
 test('a damaged model of the spool is told of, and holds up no other', async (t) => {
   const folder = join(base, 'damaged')
   const files = fileRegistry(folder)

@@ -62,16 +62,29 @@ interface Place {
   readonly part: string | undefined
 }
 
+/** A model of the spool. */
+interface Spooled extends Place {
+  /** The hash of a model that this process has committed. Undefined: the spool has to be asked. */
+  readonly hash?: string
+}
+
+/** The models of one job in the spool, by place. */
+type SpooledModels = Map<string, Spooled>
+
 /** The uploads of one job. */
 interface Upload {
   readonly job: string
+  /** As the spool was at the last look, with the changes of this process since. Undefined: a look is due. */
+  models: SpooledModels | undefined
+  /** Number of reasons for a look, and of changes by this process: a look that meets one of them is repeated. */
+  changes: number
   /** By place: the hashes of models of the spool that the remote registry has. */
   readonly there: Map<string, string>
   /** The model that was committed last by this process, which need not be read from the spool. */
   recent: ModelToCommit | undefined
   /** Damaged models of the spool, which no upload can help. */
   readonly lost: Set<string>
-  /** The spool may have models that nobody has looked at. */
+  /** There may be models to upload. */
   isWanted: boolean
   /** The bound was told of, and there was no room since. */
   isFull: boolean
@@ -111,12 +124,24 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
 
   return {
     async commit(model) {
+      const { job, round, part, hash } = model
+      const upload = uploadOf(job)
+      const name = nameOf({ round, part })
       // Uploads that make room may not have begun yet.
-      kick(model.job)
-      const { job, round, part } = model
-      const isNew = !(await spool.list(job, part)).includes(round)
-      await spool.commit(model)
-      if (isNew) uploadOf(job).recent = model
+      kick(job)
+      const models = await modelsOf(upload)
+      const isNew = !models.has(name)
+      // Until the commit is over, the spool may have the one hash or the other.
+      if (!isNew) models.set(name, { round, part })
+      try {
+        await spool.commit(model)
+      } catch (cause) {
+        forget(upload)
+        throw cause
+      }
+      upload.changes += 1
+      upload.models?.set(name, { round, part, hash })
+      if (isNew) upload.recent = model
       kick(job)
     },
     async latest(job, part) {
@@ -137,10 +162,15 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
     describe: (job, round, part) => orRemote(job, (registry) => registry.describe(job, round, part)),
     remove: (job, round, part) =>
       inTurn(job, async () => {
+        forget(uploadOf(job))
         await spool.remove(job, round, part)
+        forget(uploadOf(job))
         await (await remoteOf(job)).remove(job, round, part)
       }),
-    wake: kick,
+    wake(job) {
+      forget(uploadOf(job))
+      kick(job)
+    },
     behind: (job) => behind(uploadOf(job)),
     async behindInAll() {
       let rounds = 0
@@ -149,14 +179,17 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
     },
     here: spool,
     async settled(job, signal) {
-      kick(job)
       const upload = uploadOf(job)
+      forget(upload)
+      kick(job)
       upload.hurry()
       await Promise.race([upload.running, aborted(signal)])
       const left = await behind(upload)
       if (left.rounds > 0) return left
       await inTurn(job, async () => {
-        for (const part of await partsOf(job)) await clear(upload, part, 0)
+        const models = await look(job)
+        for (const part of new Set([...models.values()].map((model) => model.part)))
+          await clear(upload, models, part, 0)
       })
       return left
     },
@@ -167,7 +200,7 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
   }
 
   async function behind(upload: Upload): Promise<Behind> {
-    const { length } = await pendingOf(upload, { withLost: true })
+    const { length } = await pendingOf(upload, await look(upload.job), { withLost: true })
     return length > 0 && upload.error ? { rounds: length, error: upload.error } : { rounds: length }
   }
 
@@ -189,6 +222,8 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
     if (known) return known
     const upload: Upload = {
       job,
+      models: undefined,
+      changes: 0,
       there: new Map(),
       recent: undefined,
       lost: new Set(),
@@ -219,7 +254,7 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
     while (isDue(upload)) {
       upload.isWanted = false
       try {
-        const [next] = await pendingOf(upload)
+        const [next] = await pendingOf(upload, await modelsOf(upload))
         await tellIfFull(upload, next !== undefined)
         if (!next) continue
         upload.isWanted = true
@@ -248,52 +283,85 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
     if (upload.isFull && !wasFull) onFull(job, registryError('REGISTRY_WAITS', { job, most: mostModels }))
   }
 
-  /** The models of a job that the remote registry doesn't have, in the order of upload. */
-  async function pendingOf({ job, there, lost }: Upload, { withLost = false } = {}): Promise<readonly Place[]> {
-    const found: Place[] = []
+  /** Says that another look at a job's models in the spool is due. */
+  function forget(upload: Upload): void {
+    upload.changes += 1
+    upload.models = undefined
+  }
+
+  /** The models of a job in the spool, as far as this process knows. */
+  async function modelsOf(upload: Upload): Promise<SpooledModels> {
+    while (!upload.models) {
+      const { changes } = upload
+      const found = await look(upload.job)
+      if (changes === upload.changes) upload.models ??= found
+    }
+    return upload.models
+  }
+
+  async function look(job: string): Promise<SpooledModels> {
+    const found: SpooledModels = new Map()
     for (const part of await partsOf(job))
-      for (const round of await spool.list(job, part)) {
-        const name = nameOf({ round, part })
-        const isThere = there.has(name) && there.get(name) === (await hashOf(job, { round, part }))
-        if (!isThere && (withLost || !lost.has(name))) found.push({ round, part })
-      }
+      for (const round of await spool.list(job, part)) found.set(nameOf({ round, part }), { round, part })
+    return found
+  }
+
+  /** The models that the remote registry doesn't have, in the order of upload. */
+  async function pendingOf(
+    { job, there, lost }: Upload,
+    models: SpooledModels,
+    { withLost = false } = {},
+  ): Promise<readonly Spooled[]> {
+    const found: Spooled[] = []
+    for (const [name, model] of models) {
+      const isThere = there.has(name) && there.get(name) === (await hashOf(job, model))
+      if (!isThere && (withLost || !lost.has(name))) found.push(model)
+    }
     return found.toSorted((a, b) => a.round - b.round)
   }
 
-  async function hashOf(job: string, { round, part }: Place): Promise<string | undefined> {
-    return (await spool.describe(job, round, part).catch(ifUnknown))?.hash
+  async function hashOf(job: string, { round, part, hash }: Spooled): Promise<string | undefined> {
+    return hash ?? (await spool.describe(job, round, part).catch(ifUnknown))?.hash
   }
 
-  async function move(place: Place, upload: Upload): Promise<void> {
+  async function move(next: Spooled, upload: Upload): Promise<void> {
     const { job, there, lost } = upload
-    const { round, part } = place
+    const { round, part } = next
+    const name = nameOf(next)
+    const place = (await modelsOf(upload)).get(name)
+    // The model was removed before its turn came.
+    if (!place) return
     const model =
       (await recentOf(upload, place)) ??
       (await spool.load(job, round, part).then(withoutLocation, (cause: unknown) => {
-        if (codeOf(cause) === 'REGISTRY_DAMAGED') lost.add(nameOf(place))
+        if (codeOf(cause) === 'REGISTRY_DAMAGED') lost.add(name)
         return ifUnknown(cause)
       }))
-    if (!model) return
+    // Another process has removed the model.
+    if (!model) return forget(upload)
     await (await remoteOf(job)).commit(model)
     if (upload.recent?.hash === model.hash) upload.recent = undefined
-    there.set(nameOf(place), model.hash)
-    await clear(upload, part, 1)
+    there.set(name, model.hash)
+    await clear(upload, await modelsOf(upload), part, 1)
   }
 
   /** The model of a place that this process has committed last, unless somebody has changed its weights since. */
-  async function recentOf({ job, recent }: Upload, place: Place): Promise<ModelToCommit | undefined> {
+  async function recentOf({ job, recent }: Upload, place: Spooled): Promise<ModelToCommit | undefined> {
     if (recent?.round !== place.round || recent.part !== place.part) return undefined
     const [inSpool, found] = await Promise.all([hashOf(job, place), weightsHash(recent.weights)])
     return found === recent.hash && inSpool === recent.hash ? recent : undefined
   }
 
   /** Removes models of a part from the spool that the remote registry has, but for the last ones. */
-  async function clear({ job, there }: Upload, part: string | undefined, last: number): Promise<void> {
-    const rounds = await spool.list(job, part)
-    for (const round of last > 0 ? rounds.slice(0, -last) : rounds) {
-      const name = nameOf({ round, part })
-      if (!there.has(name) || there.get(name) !== (await hashOf(job, { round, part }))) continue
-      await spool.remove(job, round, part)
+  async function clear(upload: Upload, models: SpooledModels, part: string | undefined, last: number): Promise<void> {
+    const { job, there } = upload
+    const ofPart = [...models.values()].filter((model) => model.part === part).toSorted((a, b) => a.round - b.round)
+    for (const model of last > 0 ? ofPart.slice(0, -last) : ofPart) {
+      const name = nameOf(model)
+      if (!there.has(name) || there.get(name) !== (await hashOf(job, model))) continue
+      await spool.remove(job, model.round, part)
+      upload.changes += 1
+      upload.models?.delete(name)
       there.delete(name)
     }
   }
