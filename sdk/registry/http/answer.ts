@@ -14,7 +14,8 @@ export interface Request {
 
 interface Head {
   readonly status: number
-  readonly headers: Headers
+  /** By names in lower case. */
+  readonly headers: Pick<Headers, 'get' | 'has'>
 }
 
 /** A server's answer, read whole. */

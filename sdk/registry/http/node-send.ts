@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from 'node:http'
+import { type IncomingHttpHeaders, type IncomingMessage, Agent as PlainAgent, request as plainRequest } from 'node:http'
 import { Agent as SecureAgent, request as secureRequest } from 'node:https'
 import { fetchSend, type Request, type Send, type StreamedAnswer } from './answer.ts'
 
@@ -43,9 +43,15 @@ async function sendByNode(given: Request, signal: AbortSignal): Promise<Streamed
     answer.resume()
     return fetchSend()(given, signal)
   }
-  const found = new Headers()
-  for (const [name, value] of Object.entries(answer.headers)) if (value !== undefined) found.set(name, String(value))
-  return { status, headers: found, pieces: piecesOf(answer) }
+  return { status, headers: headersOf(answer.headers), pieces: piecesOf(answer) }
+}
+
+/** As `Headers`, which a process would load with all of `fetch`. */
+function headersOf(headers: IncomingHttpHeaders): StreamedAnswer['headers'] {
+  return {
+    get: (name) => headers[name]?.toString() ?? null,
+    has: (name) => headers[name] !== undefined,
+  }
 }
 
 /** Bytes that wait for a slow reader, before the server has to wait. */
