@@ -137,8 +137,9 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supe
     if (this.#phase === 'starting') this.#start()
     const limit = Math.min(batch, most)
     let taken = 0
-    while (this.#phase === 'ready' && taken < limit && !this.isIdle) {
+    while (this.#phase === 'ready' && taken < limit) {
       const message = this.#take()
+      if (message === none) return taken
       taken += 1
       if (this.#offers !== undefined) this.#acceptOffer(this.#offers)
       if (!(message instanceof Revocable)) this.#handle(message!)
@@ -304,12 +305,14 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supe
     if (!this.scheduled && this.#phase === 'ready') surroundings.schedule(this)
   }
 
-  /** Takes the next message, which is older than those of the mailbox if it is the only one outside. */
-  #take(): Message | Revocable<Message> | undefined {
+  /** Takes the next message, if one waits. The only message outside of the mailbox is the oldest. */
+  #take(): Message | Revocable<Message> | undefined | typeof none {
     const only = this.#only
-    if (only === none) return this.#mailbox?.take()
-    this.#only = none
-    return only
+    if (only !== none) {
+      this.#only = none
+      return only
+    }
+    return this.#mailbox === undefined || this.#mailbox.length === 0 ? none : this.#mailbox.take()
   }
 
   #acceptOffer(offers: Offer<Message>[]): void {
