@@ -35,6 +35,15 @@ const flamectlErrors = {
     message: 'the simulation in {folder} began with {name} {began}, and this command says {given}',
     hint: 'resume with the options that it began with (rounds and hours may be more), or name another folder',
   },
+  PREDICT_UNABLE: {
+    message: 'the learner of workload {workload} predicts nothing: {reason}',
+    hint: '{advice}',
+  },
+  PREDICT_EMPTY: { message: '{of} has no examples', hint: 'give a file with a row for each example below the header' },
+  PREDICT_COLUMNS: {
+    message: '{of} has examples of shape [{came}], and the model takes [{expected}]',
+    hint: 'name the columns of the features by --features, or those that are none by --id and --label',
+  },
   CODE_SIZE: {
     message: 'the folder {folder} holds more than {files} files, or {megabytes} MB of them',
     hint: 'put the code into a folder of its own',

@@ -14,6 +14,7 @@ import { keysCommand, signCommand } from './commands/signing-commands.ts'
 import { topologyCommand } from './commands/topology-command.ts'
 import { type Verbs, verbs } from './commands/verbs.ts'
 import { flameletCommand } from './flamelet/flamelet-commands.ts'
+import { predictCommand } from './predict/predict-command.ts'
 import { checkCommand, runCommand } from './run/run-command.ts'
 import { simulateCommand } from './simulate/simulate-command.ts'
 import { upCommand } from './up/up-command.ts'
@@ -25,7 +26,7 @@ export function flamectl(argv: readonly string[]): Command {
     .version(version())
   const context = commandContext(program)
   for (const command of [
-    ...[runCommand(context, argv), checkCommand(context), simulateCommand(context, argv)],
+    ...[runCommand(context, argv), checkCommand(context), predictCommand(context), simulateCommand(context, argv)],
     ...[upCommand(), tokenCommand(context)],
   ])
     program.addCommand(command)

@@ -1,5 +1,5 @@
 import { type Command, CommanderError } from 'commander'
-import { CodedError } from '../runtime/errors/index.ts'
+import { CodedError, fileReason } from '../runtime/errors/index.ts'
 import { flamectlError } from './errors.ts'
 import { causeCodes, exitStatus, exitStatusOf, hintOf } from './exit.ts'
 import { indentedLines } from './output/printable.ts'
@@ -9,7 +9,12 @@ export async function runProgram(program: Command): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       // The reader of the output has gone, as with `flamectl … | head`.
-      process.exit(error.code === 'EPIPE' ? exitStatus.unread : exitStatus.failed)
+      if (error.code === 'EPIPE') process.exit(exitStatus.unread)
+      if (stream === process.stdout) {
+        const reason = fileReason(error)
+        report(flamectlError('FILE_UNWRITABLE', { file: 'standard output', reason }, { cause: error }))
+      }
+      process.exit(exitStatus.failed)
     })
   }
 

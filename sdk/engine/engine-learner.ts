@@ -147,7 +147,7 @@ export function engineLearner(model: EngineModel, loss: Loss, steps: Steps, metr
     async predict(weights, examples, options) {
       check(examples, 'evaluate')
       const outputs = await withProducts(options?.products, async () => outputsOfEngine(running, weights, examples))
-      return predictionsOf(outputs, model.outputShape, lastActivation)
+      return predictionsOf(outputs, model.outputShape, lastActivation, loss)
     },
     modelLayers: {
       layers: graph.layers.flatMap((layer) => (isOfGraph(layer) ? [] : [layer.name])),

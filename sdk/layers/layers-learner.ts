@@ -171,7 +171,7 @@ async function onTensorFlow(
       backend.run(() => evaluateModel(subject, { metrics, batch: steps.batch }, weights, examples, options)),
     async predict(weights, examples) {
       const values = await backend.run(async () => outputsOf(subject, model, weights, examples))
-      return predictionsOf(values, description.outputShape, isApplied ? last : undefined)
+      return predictionsOf(values, description.outputShape, isApplied ? last : undefined, given)
     },
     dispose: () => void model.dispose(),
   }

@@ -62,6 +62,7 @@ export function withBaseModel(learner: Learner, place: string | URL, environment
     initialWeights: () => initialWeightsFrom(place, learner.layout, environment),
     train: (request) => learner.train(request),
     evaluate: (...evaluation) => learner.evaluate(...evaluation),
+    ...(learner.predict && { predict: learner.predict.bind(learner) }),
     dispose: () => learner.dispose?.(),
   }
 }

@@ -1,11 +1,11 @@
 import test from 'ava'
 import { inMemoryExamples } from '../data/in-memory-examples.ts'
-import type { LossName } from '../learn/loss.ts'
 import { randomStream } from '../random/random-stream.ts'
 import { tensorViews } from '../weights/layout.ts'
 import { type LayersLearnerSettings, layersLearner } from './layers-learner.ts'
 import { loadTensorFlow } from './tensorflow.ts'
 
+type Loss = 'softmaxCrossEntropy' | 'sigmoidCrossEntropy' | 'meanSquaredError'
 type Model = Extract<LayersLearnerSettings['model'], (...tf: never) => unknown>
 
 const dense =
@@ -20,7 +20,7 @@ const steps: Model = ({ layers, sequential }) =>
     ],
   })
 
-const models: Readonly<Record<string, readonly [Model, LossName, shape: readonly number[]]>> = {
+const models: Readonly<Record<string, readonly [Model, Loss, shape: readonly number[]]>> = {
   'a softmax': [dense(4, 'softmax'), 'softmaxCrossEntropy', [4]],
   'several sigmoids': [dense(3, 'sigmoid'), 'sigmoidCrossEntropy', [3]],
   'a regression': [dense(2, 'linear'), 'meanSquaredError', [2]],
@@ -48,6 +48,9 @@ for (const [name, [model, loss, shape]] of Object.entries(models))
       const outputs = published.predict(tf.tensor(features, [7, 6]))
       const expected = Array.isArray(outputs) ? [] : [...outputs.dataSync()]
       t.deepEqual(found?.shape, shape)
+      const of = { softmaxCrossEntropy: 'classes', sigmoidCrossEntropy: 'labels' } as const
+      t.is(found?.of, loss === 'meanSquaredError' ? undefined : of[loss])
+      t.is(found?.areProbabilities, found?.of && true)
       t.is(found?.values.length, expected.length)
       for (const [at, value] of expected.entries()) t.true(Math.abs(value - (found?.values[at] ?? Number.NaN)) < 1e-5)
     })

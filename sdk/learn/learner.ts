@@ -165,6 +165,13 @@ export interface Predictions {
   readonly shape: readonly number[]
   /** Row-major, one example after another. */
   readonly values: Float32Array
+  /**
+   * `classes`: the last dimension has a value for each class, of which one holds. `labels`: each value is for a label that is
+   * 0 or 1. Absent: the values are what the model is asked for.
+   */
+  readonly of?: 'classes' | 'labels'
+  /** For classes and labels: whether the model ends with the activation that makes its values probabilities. */
+  readonly areProbabilities?: boolean
 }
 
 /**

@@ -1,12 +1,13 @@
 import { exp, log } from '../random/elementary.ts'
 import type { Predictions } from './learner.ts'
-import type { LastActivation } from './loss.ts'
+import type { LastActivation, Loss } from './loss.ts'
 
 /** The outputs of a model with the last activation applied that the loss takes upon itself. Changes `outputs`. */
 export function predictionsOf(
   outputs: Float32Array,
   shape: readonly number[],
   lastActivation: Pick<LastActivation, 'activation'> | undefined,
+  { targets }: Pick<Loss, 'targets'>,
 ): Predictions {
   const activation = lastActivation?.activation.replaceAll('_', '').toLowerCase()
   if (activation === 'sigmoid')
@@ -16,7 +17,8 @@ export function predictionsOf(
     for (let from = 0; from < outputs.length; from += size)
       softmax(outputs.subarray(from, from + size), activation === 'logsoftmax')
   }
-  return { shape, values: outputs }
+  if (targets !== 'classes' && targets !== 'labels') return { shape, values: outputs }
+  return { shape, values: outputs, of: targets, areProbabilities: activation === 'sigmoid' || activation === 'softmax' }
 }
 
 function softmax(row: Float32Array, isLogarithm: boolean): void {

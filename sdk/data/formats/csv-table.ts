@@ -7,9 +7,9 @@ import { formatError } from './errors.ts'
 export interface CsvSettings extends Partial<Omit<CollectorSettings, 'nonFinite'>>, CsvRowSettings {
   /**
    * The column of labels: a name of the header, or a number from 0. May be absent where there is an `id`, for a party
-   * whose labels another party has: all labels then read as 0.
+   * whose labels another party has: all labels then read as 0. So they do with `false`, for examples without labels.
    */
-  readonly label?: string | number
+  readonly label?: string | number | false
   /** The column of texts that name the examples' entities, as all parties of a vertical job name them. */
   readonly id?: string | number
   /** Whether the first row names the columns. Default true. */
@@ -229,7 +229,9 @@ function columnsOf(names: readonly string[], file: string, settings: CsvSettings
     const advice = isThere ? `give its number: ${places.join(' or ')}` : `it has ${listed(names)}${unnamed}`
     throw formatError('DATA_CSV_COLUMN', { file, found, column: `'${column}'`, advice })
   }
-  const [labelAt, idAt] = [label, id].map((column) => (column === undefined ? undefined : indexOf(column)))
+  const [labelAt, idAt] = [label, id].map((column) =>
+    column === undefined || column === false ? undefined : indexOf(column),
+  )
   const categories = new Map(Object.entries(texts).map(([column, each]) => [indexOf(column), each]))
   const chosen = features?.map(indexOf) ?? [...names.keys()].filter((index) => index !== labelAt && index !== idAt)
   return {
