@@ -78,7 +78,7 @@ export async function predictWorkload(
       throw withColumns(cause, of)
     })
     if (!predictions) throw new TypeError('a learner that predicts gave no predictions')
-    return { examples, predictions, labelled: csv ? csv.label !== undefined : examples.targets === undefined }
+    return { examples, predictions, labelled: !examples.unlabelled && !examples.targets }
   } finally {
     learner.dispose?.()
   }

@@ -1,6 +1,7 @@
 import test from 'ava'
 import * as fc from 'fast-check'
 import { collectExamples, type Example } from './collector.ts'
+import { subset } from './in-memory-examples.ts'
 
 async function* stream(examples: Iterable<Example>) {
   yield* examples
@@ -78,4 +79,47 @@ test('values that are not finite are refused with their example and place, or ke
     message: /^the label of example 0 of the stream is NaN/,
   })
   await t.throwsAsync(collectExamples([], { shape: [6], maxBytes: Number.NaN }), { code: 'DATA_SETTING' })
+})
+
+test('targets of several numbers are read again, with a label beside them or without', async (t) => {
+  const rows = [
+    { features: [1], target: [0.5, -2, 0, 1] },
+    { features: [2], target: [3, 4, 5, 6] },
+  ]
+  const settings = { shape: [1], targetShape: [2, 2] }
+  const examples = await collectExamples(rows, settings)
+  const out = new Float32Array(5)
+  examples.targets?.read(1, out, 1)
+  t.deepEqual([...out], [0, 3, 4, 5, 6])
+  t.deepEqual(examples.targets?.shape, [2, 2])
+  t.is(examples.label(0), 0.5)
+  t.true(examples.unlabelled)
+  t.true(subset(examples, Uint32Array.of(1)).unlabelled)
+  const labelled = await collectExamples(
+    rows.map((row) => ({ ...row, label: 7 })),
+    settings,
+  )
+  t.is(labelled.label(1), 7)
+  t.falsy(labelled.unlabelled)
+})
+
+test('a target of another size, a missing one, one without a shape, and a value that is not finite are refused', async (t) => {
+  const features = [1]
+  const [shape, targetShape] = [[1], [2]]
+  for (const [row, settings, code, message] of [
+    [{ features, target: [1] }, { shape, targetShape }, 'DATA_STREAM_ROW', /a target of 2 values, but has 1/],
+    [{ features, label: 1 }, { shape, targetShape }, 'DATA_STREAM_ROW', /a target of 2 values, but has none/],
+    [{ features, target: [1] }, { shape }, 'DATA_STREAM_ROW', /no target without a targetShape, but has 1/],
+    [{ features, target: [1, 1e39] }, { shape, targetShape }, 'DATA_VALUE', /^target \[1\] of example 0 .* is 1e\+39/],
+    [{ features }, { shape }, 'DATA_VALUE', /^the label of example 0 of the stream is undefined/],
+  ] as const)
+    await t.throwsAsync(collectExamples([row], settings), { code, message })
+  // An example takes four bytes for the feature, eight for the label and four for each of a million values.
+  const target = new Float32Array(1_000_000)
+  await t.throwsAsync(
+    collectExamples([{ features, target }], { shape, targetShape: [1_000_000], maxBytes: 4_000_000 }),
+    {
+      code: 'DATA_STREAM_BOUND',
+    },
+  )
 })

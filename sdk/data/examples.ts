@@ -11,6 +11,11 @@ export interface Examples {
   read(index: number, out: Float32Array, offset: number): void
   /** A class from 0, or a target value. */
   label(index: number): number
+  /**
+   * The examples have no labels of their own: `label` gives the first value of a target, or 0, by which no partition deals
+   * examples.
+   */
+  readonly unlabelled?: boolean | undefined
   /** The outputs that a model should give, where these are more than one number. Absent: the label. */
   readonly targets?: Targets | undefined
   /**
@@ -114,14 +119,14 @@ export function valueError({
   readonly value: number | undefined
 }) {
   const advice =
-    what === 'the label'
-      ? 'leave the example out, or correct the label'
+    what === 'the label' || what.startsWith('target')
+      ? `leave the example out, or correct ${what}`
       : "leave the example out, correct the value, or accept such values with nonFinite: 'keep'"
   return dataError('DATA_VALUE', { ...origin, what, advice })
 }
 
 /** Turns a row-major index into an index for each dimension. */
-function indexIn(shape: readonly number[], at: number): number[] {
+export function indexIn(shape: readonly number[], at: number): number[] {
   let left = at
   return shape
     .toReversed()

@@ -118,6 +118,7 @@ export function subset(examples: Examples, indices: Uint32Array): Examples {
     shape: examples.shape,
     read: (index, out, offset) => examples.read(sourceIndex(index), out, offset),
     label: (index) => examples.label(sourceIndex(index)),
+    unlabelled: examples.unlabelled,
     targets: targetsOf(examples.targets, sourceIndex),
     bytes: examples.bytes && {
       divisor: examples.bytes.divisor,
@@ -239,6 +240,7 @@ export function join(sets: readonly Examples[]): Examples {
       const { set, index: within } = find(index)
       return set.label(within)
     },
+    unlabelled: sets.some(({ unlabelled }) => unlabelled) || undefined,
     targets: first.targets && {
       shape: first.targets.shape,
       read(index, out, offset) {

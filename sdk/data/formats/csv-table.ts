@@ -1,5 +1,6 @@
+import { sizeOf } from '../../weights/layout.ts'
 import { type Collector, type CollectorSettings, collector } from '../collector.ts'
-import { dataError } from '../errors.ts'
+import { counted, dataError } from '../errors.ts'
 import { type Column, checkIndex, type Examples } from '../examples.ts'
 import { type CsvRowSettings, quotesAdvice, shown } from './csv-rows.ts'
 import { formatError } from './errors.ts'
@@ -10,11 +11,17 @@ export interface CsvSettings extends Partial<Omit<CollectorSettings, 'nonFinite'
    * whose labels another party has: all labels then read as 0. So they do with `false`, for examples without labels.
    */
   readonly label?: string | number | false
+  /**
+   * The columns of the targets, where a model answers with more than one number: labels that are 0 or 1, or values. They are
+   * no features, and a text is its number among the categories. `targetShape` is [number of columns] by default. There may be
+   * a label beside them, by which partitions deal the examples.
+   */
+  readonly targets?: readonly (string | number)[]
   /** The column of texts that name the examples' entities, as all parties of a vertical job name them. */
   readonly id?: string | number
   /** Whether the first row names the columns. Default true. */
   readonly header?: boolean
-  /** The columns of features, in order. Default: all but the label and the id. */
+  /** The columns of features, in order. Default: all but the label, the targets and the id. */
   readonly features?: readonly (string | number)[]
   /** The label texts of class 0, 1, …. Absent: labels are numbers. */
   readonly classes?: readonly string[]
@@ -32,7 +39,7 @@ export interface CsvSettings extends Partial<Omit<CollectorSettings, 'nonFinite'
   /**
    * The treatment of a missing value (an empty field, NA, N/A, #N/A, NaN, null, None or ?): `refuse` refuses the file
    * (the default), `drop` drops the row, `mean` fills in the mean of the column's other values, a number fills in this
-   * number. A missing text is a missing value in each of its features. A row without a label, an id, or a value of
+   * number. A missing text is a missing value in each of its features. A row without a label, a target, an id, or a value of
    * `columns`, is dropped with `drop`, and refused otherwise.
    */
   readonly missing?: 'refuse' | 'drop' | 'mean' | number
@@ -42,6 +49,7 @@ interface Columns {
   readonly names: readonly string[]
   readonly label: number | undefined
   readonly id: number | undefined
+  readonly targets: readonly number[]
   readonly features: readonly FeatureColumn[]
   /** By index of the column. */
   readonly categories: ReadonlyMap<number, readonly string[]>
@@ -63,8 +71,11 @@ const missingValues = new Set(['', 'na', 'n/a', '#n/a', 'nan', 'null', 'none', '
 export function csvTable(file: string, settings: CsvSettings) {
   const { header = true, classes, decimal = '.', missing = 'refuse' } = settings
   checkChoices(missing, decimal)
-  if (settings.label === undefined && settings.id === undefined)
-    throw dataError('DATA_SETTING', { name: 'label', came: 'undefined', expected: 'a column, unless there is an id' })
+  const targetShape = targetShapeOf(settings)
+  if (settings.label === undefined && settings.id === undefined && !targetShape) {
+    const expected = 'a column, unless there are targets or an id'
+    throw dataError('DATA_SETTING', { name: 'label', came: 'undefined', expected })
+  }
   const classOf = classes && new Map(classes.map((name, index) => [name, index]))
   const filling = missing === 'mean' ? Number.NaN : typeof missing === 'number' ? missing : undefined
   const isMissing = (field: string) => missingValues.has(field.toLowerCase())
@@ -79,11 +90,11 @@ export function csvTable(file: string, settings: CsvSettings) {
     if (!columns || !examples) {
       columns = columnsOf(header ? row : row.map((_, index) => String(index)), file, settings)
       const shape = settings.shape ?? [columnsOfFeatures(columns).length]
-      examples = collector({ ...settings, shape, nonFinite: 'keep' }, file)
+      examples = collector({ ...settings, shape, ...(targetShape && { targetShape }), nonFinite: 'keep' }, file)
       means = columnMeans(columns)
       if (header) return
     }
-    const { names, label, id, features, categories, kept } = columns
+    const { names, label, id, targets, features, categories, kept } = columns
     const fault = (index: number, reason: string, advice: string) =>
       formatError('DATA_CSV', { file, line, column: columnName(names, index), reason, advice })
     if (row.length !== names.length) {
@@ -108,12 +119,12 @@ export function csvTable(file: string, settings: CsvSettings) {
       throw fault(index, `${shown(text)} is none of the categories ${listed(texts)}`, advice)
     }
     const isGap = (index: number) => isMissing(row[index] ?? '') && !categories.get(index)?.includes(row[index] ?? '')
-    const hasGap = () => [...features, ...kept].some(({ column }) => isGap(column))
+    const hasGap = () => targets.some(isGap) || [...features, ...kept].some(({ column }) => isGap(column))
     const isUnnamed = id !== undefined && isMissing(row[id] ?? '')
     const isUnlabelled = label !== undefined && isGap(label) && !classOf?.has(row[label] ?? '')
     if (missing === 'drop' && (isUnlabelled || isUnnamed || hasGap())) return
-    const target = label === undefined ? 0 : classOf ? classOf.get(row[label] ?? '') : number(label)
-    if (label !== undefined && target === undefined) {
+    const given = label === undefined ? undefined : classOf ? classOf.get(row[label] ?? '') : number(label)
+    if (label !== undefined && given === undefined) {
       const known = listed(classes ?? [])
       throw fault(
         label,
@@ -136,9 +147,10 @@ export function csvTable(file: string, settings: CsvSettings) {
       if (!texts) values.push(value)
       else for (const text of texts) values.push(isFilled ? value : Number(row[column] === text))
     }
+    const target = targetShape && targets.map(valueOf)
     const beside = kept.map(({ column }) => valueOf(column))
     if (missing === 'mean') means?.add(values, count)
-    examples.add(values, target ?? 0)
+    examples.add(values, given ?? (targetShape ? undefined : 0), target)
     if (id !== undefined) ids.push(name)
     for (const [index, value] of beside.entries()) kept[index]?.values.push(value)
     count++
@@ -161,6 +173,7 @@ export function csvTable(file: string, settings: CsvSettings) {
       ])
       return {
         ...collected,
+        ...(columns?.label === undefined && { unlabelled: true }),
         ...(kept.length > 0 && { columns: Object.fromEntries(kept) }),
         ...(columns?.id !== undefined && {
           id(index) {
@@ -211,7 +224,7 @@ function columnMeans(columns: Columns): ColumnMeans {
 }
 
 function columnsOf(names: readonly string[], file: string, settings: CsvSettings): Columns {
-  const { label, id, features, categories: texts = {}, columns: kept = [] } = settings
+  const { label, id, targets = [], features, categories: texts = {}, columns: kept = [] } = settings
   const indexOf = (column: string | number) => {
     if (typeof column === 'number') {
       if (names[column] !== undefined) return column
@@ -233,11 +246,14 @@ function columnsOf(names: readonly string[], file: string, settings: CsvSettings
     column === undefined || column === false ? undefined : indexOf(column),
   )
   const categories = new Map(Object.entries(texts).map(([column, each]) => [indexOf(column), each]))
-  const chosen = features?.map(indexOf) ?? [...names.keys()].filter((index) => index !== labelAt && index !== idAt)
+  const targetsAt = targets.map(indexOf)
+  const others = new Set([labelAt, idAt, ...targetsAt])
+  const chosen = features?.map(indexOf) ?? [...names.keys()].filter((index) => !others.has(index))
   return {
     names,
     label: labelAt,
     id: idAt,
+    targets: targetsAt,
     features: chosen.flatMap((column) => {
       const texts = categories.get(column)
       return texts?.length === 0 ? [] : [{ column, texts }]
@@ -273,6 +289,21 @@ function numberIn(text: string, decimal: '.' | ','): number | undefined {
   if (!/^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i.test(digits)) return undefined
   const value = Number(digits)
   return Number.isFinite(Math.fround(value)) ? value : undefined
+}
+
+/** The shape of the targets. Undefined without targets. @throws DATA_SETTING for another number of columns than the shape's. */
+function targetShapeOf({ targets, targetShape = targets && [targets.length] }: CsvSettings) {
+  const refused = (name: string, came: string, expected: string) => dataError('DATA_SETTING', { name, came, expected })
+  if (targets?.length === 0) throw refused('targets', 'empty', 'one column or more, or absent')
+  if (targetShape && sizeOf(targetShape) !== (targets?.length ?? 0)) {
+    const columns = counted(targets?.length ?? 0, 'column')
+    throw refused(
+      'targetShape',
+      `[${targetShape}]`,
+      `a shape of as many values as there are targets, which are ${columns}`,
+    )
+  }
+  return targetShape
 }
 
 function checkChoices(missing: unknown, decimal: unknown): void {

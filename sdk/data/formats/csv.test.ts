@@ -312,3 +312,43 @@ test('a damaged file is refused with a code, or read', (t) => {
   fc.assert(fc.property(flipped(whole), fine), { numRuns: 1_000 })
   t.pass()
 })
+
+test('several columns are the targets, and no features, with a label or an id beside them or without', (t) => {
+  const text = 'id,age,mood,pain,ward\np,3,0.5,yes,1\nq,4,-1,no,0\n'
+  const settings = { targets: ['mood', 'pain'], categories: { pain: ['no', 'yes'] } }
+  const targetsOf = ({ count, targets }: Examples) =>
+    Array.from({ length: count }, (_, index) => {
+      const out = new Float32Array(2)
+      targets?.read(index, out, 0)
+      return [...out]
+    })
+  const alone = decodeCsv(text, 'a.csv', { ...settings, features: ['age'] })
+  t.deepEqual(targetsOf(alone), [
+    [0.5, 1],
+    [-1, 0],
+  ])
+  t.deepEqual(alone.targets?.shape, [2])
+  t.deepEqual(rowsOf(alone), [
+    [3, 0.5],
+    [4, -1],
+  ])
+  t.true(alone.unlabelled)
+  const labelled = decodeCsv(text, 'a.csv', { ...settings, id: 'id', label: 'ward', targetShape: [1, 2] })
+  t.deepEqual(labelled.targets?.shape, [1, 2])
+  t.deepEqual(rowsOf(labelled), [
+    [3, 1],
+    [4, 0],
+  ])
+  t.falsy(labelled.unlabelled)
+})
+
+test('targets that are missing, unknown or of another number than their shape are refused with their place', (t) => {
+  const decode = (settings: object, text = 'a,b,c\n1,2,3\n') => decodeCsv(text, 'a.csv', settings)
+  const gap = 'a,b,c\n1,,3\n1,5,6\n'
+  t.throws(() => decode({ targets: ['b', 'c'] }, gap), { code: 'DATA_CSV', message: /line 2, column b: .*missing/ })
+  t.throws(() => decode({ targets: ['b', 'c'], missing: 0 }, gap), { code: 'DATA_CSV' })
+  t.is(decode({ targets: ['b', 'c'], missing: 'drop' }, gap).count, 1)
+  t.throws(() => decode({ targets: ['b', 'd'] }), { code: 'DATA_CSV_COLUMN' })
+  t.throws(() => decode({ targets: [] }), { code: 'DATA_SETTING', message: /targets must be one column or more/ })
+  t.throws(() => decode({ targets: ['b', 'c'], targetShape: [3] }), { code: 'DATA_SETTING', message: /are 2 columns/ })
+})

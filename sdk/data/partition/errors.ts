@@ -31,6 +31,10 @@ export const partitionErrors = {
     message: "partition '{scheme}' needs {expected} for {clients}, but has {count}",
     hint: 'use fewer clients, or more data',
   },
+  DATA_UNLABELLED: {
+    message: "partition '{scheme}' deals examples by their labels, and the examples have none",
+    hint: 'have the reader take a label beside the targets, or use iid, key or draw:SIZES',
+  },
   DATA_KEYS: {
     message: "partition 'key' needs one key for each of {expected} examples, but has {came} keys",
     hint: 'give keys: one string or number for each example, its writer or site',

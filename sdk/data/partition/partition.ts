@@ -63,6 +63,7 @@ export function partsOf({ examples, clients, keys = [], scheme, random }: PartsR
   const parsed = parsePartitionScheme(scheme)
   const { count } = examples
   checkClients(clients)
+  if (examples.unlabelled && isByLabel(parsed)) throw partitionError('DATA_UNLABELLED', { scheme })
   const expected = parsed.kind === 'shards' ? 2 * clients : parsed.kind === 'draw' ? 1 : clients
   if (count < expected) throw tooFew(scheme, 'example', { expected, clients, count })
   switch (parsed.kind) {
@@ -78,6 +79,11 @@ export function partsOf({ examples, clients, keys = [], scheme, random }: PartsR
     case 'draw':
       return drawnParts(scheme, parsed, { examples, clients, random })
   }
+}
+
+function isByLabel(scheme: ParsedScheme): boolean {
+  if (scheme.kind === 'draw') return scheme.spread.kind !== 'iid'
+  return scheme.kind === 'shards' || scheme.kind === 'dirichlet'
 }
 
 type ParsedScheme =

@@ -84,6 +84,8 @@ export interface LabelTable extends Grouped {
 export interface Labelled {
   readonly count: number
   label(index: number): number
+  /** As of `Examples`. */
+  readonly unlabelled?: boolean | undefined
 }
 
 export function labelTable({ count, label }: Labelled): LabelTable {

@@ -17,7 +17,7 @@ export type ClientsData = Pick<FederatedData, 'clients' | 'client' | 'label'> & 
  * job's data. Nothing is made for a client before it's asked for, so that there may be a million clients: the schemes
  * `draw:…` keep one table of the examples by label, the others four bytes for an example and for a client.
  *
- * @throws DATA_SCHEME, DATA_DRAW, DATA_CLIENTS, DATA_TOO_FEW, DATA_KEYS, DATA_COLUMN; the functions of the result
+ * @throws DATA_SCHEME, DATA_DRAW, DATA_CLIENTS, DATA_TOO_FEW, DATA_KEYS, DATA_COLUMN, DATA_UNLABELLED; the functions of the result
  *   DATA_CLIENT.
  */
 export function spread({ examples, column, keys, ...request }: SpreadRequest): ClientsData {
@@ -29,7 +29,7 @@ export function spread({ examples, column, keys, ...request }: SpreadRequest): C
   const { clients, label } = parts
   const data = { clients, client: (client: number) => subset(examples, parts.of(client)), samples: parts.samples }
   if (label) return { ...data, label }
-  if (parsePartitionScheme(request.scheme).kind === 'draw') return data
+  if (examples.unlabelled || parsePartitionScheme(request.scheme).kind === 'draw') return data
   const labelsOf = (client: number) => Array.from(parts.of(client), (index) => examples.label(index))
   return { ...data, label: (client: number) => mostFrequent(labelsOf(client)) ?? Number.NaN }
 }
