@@ -7,7 +7,7 @@ import { temporaryFolder } from './support/temporary-folder.ts'
 
 const module = new URL('./support/scores.workload.js', import.meta.url)
 
-for (const loss of ['squared', 'absolute', 'huber', 'labels'])
+for (const loss of ['squared', 'absolute', 'huber', 'labels', 'several'])
   test(`a job trains and evaluates on three targets of a csv file as on those of memory: ${loss}`, async (t) => {
     await using folder = await temporaryFolder()
     const path = join(folder.path, 'scores.csv')
@@ -21,6 +21,9 @@ for (const loss of ['squared', 'absolute', 'huber', 'labels'])
     const expected = await roundsOf('memory', {})
     t.true(Number.isFinite(expected[1]?.metrics.loss))
     t.true(Number.isFinite(expected[1]?.metrics['client-loss']))
+    if (loss === 'several')
+      for (const name of ['loss-mood', 'loss-others', 'client-loss-mood'])
+        t.true(Number.isFinite(expected[1]?.metrics[name]), JSON.stringify(expected[1]?.metrics))
     t.deepEqual(await roundsOf('text', {}), expected)
     t.deepEqual(await roundsOf('file', { workers: 1, data: { scores: path } }), expected)
   })

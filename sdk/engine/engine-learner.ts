@@ -1,6 +1,6 @@
 import type { Examples } from '../data/examples.ts'
 import { learnError } from '../learn/errors.ts'
-import { checkTargets, fittedLoss } from '../learn/fitted-loss.ts'
+import { checkTargets, fittedLoss, type ModelOutput, type OutputPart } from '../learn/fitted-loss.ts'
 import { initialValues } from '../learn/initializer.ts'
 import type { Learner, Products } from '../learn/learner.ts'
 import { oneAtATime } from '../learn/local-training.ts'
@@ -12,11 +12,15 @@ import type { RandomStream } from '../random/random-stream.ts'
 import { type Layout, layoutOf, sizeOf, tensorViews } from '../weights/layout.ts'
 import { type CompiledModel, compile } from './compile.ts'
 import { engine, inLayoutOrder } from './engine.ts'
-import { withoutLastActivation } from './engine-loss.ts'
+import { withoutLastActivation, withoutLastActivations } from './engine-loss.ts'
 import { engineParts } from './engine-parts.ts'
 import { evaluateOnEngine, outputsOfEngine, trainOnEngine } from './engine-training.ts'
 import { isOfGraph, type LayerGraph, layerGraph, requireLoadableNames } from './model/layer-graph.ts'
 import { fusedProducts, moduleOf } from './products/product-modules.ts'
+
+interface ModelEnd extends ModelOutput {
+  readonly lastActivation: LastActivation | undefined
+}
 
 /** A model that the engine can run, before its memory is allocated. */
 export interface EngineModel {
@@ -24,6 +28,8 @@ export interface EngineModel {
   readonly graph: LayerGraph
   /** The activation at the end of the topology that the graph leaves out, since the loss applies it. */
   readonly lastActivation: LastActivation | undefined
+  /** The outputs, for a loss of each. Of several outputs each has a last activation of its own. */
+  readonly ends: readonly ModelEnd[]
   readonly layout: Layout
   readonly topology: unknown
   /** Names of the weights that steps move. */
@@ -41,7 +47,7 @@ export interface EngineModel {
  * @throws LEARN_ENGINE_MODEL, naming the layer or setting that the engine doesn't know; LEARN_LAST_ACTIVATION.
  */
 export function engineModel(topology: unknown, loss?: Loss, adapters?: LayerGraph['adapters']): EngineModel {
-  const { graph, compiled, lastActivation } = forLoss({ ...layerGraph(topology), adapters }, loss)
+  const { graph, compiled, lastActivation, ends } = forLoss({ ...layerGraph(topology), adapters }, loss)
   const { output } = compiled
   const slots = inLayoutOrder(compiled.slots)
   requireLoadableNames(
@@ -52,6 +58,7 @@ export function engineModel(topology: unknown, loss?: Loss, adapters?: LayerGrap
   return {
     graph,
     lastActivation,
+    ends,
     layout,
     topology,
     trained: new Set(slots.flatMap(({ name, trained }) => (trained ? [name] : []))),
@@ -68,13 +75,25 @@ export function engineModel(topology: unknown, loss?: Loss, adapters?: LayerGrap
   }
 }
 
-interface ForLoss extends Pick<EngineModel, 'graph' | 'lastActivation'> {
+interface ForLoss extends Pick<EngineModel, 'graph' | 'lastActivation' | 'ends'> {
   readonly compiled: CompiledModel
 }
 
 /** The graph without the activation that the loss applies. Unchanged if it doesn't end with one. */
 function forLoss(graph: LayerGraph, loss: Loss | undefined): ForLoss {
   const compiledOf = (given: LayerGraph) => compile(given, { batch: 1, trainedBytes: 0, inRows: loss !== undefined })
+  if (loss?.outputs) {
+    const { graph: bare, activations } = withoutLastActivations(
+      graph,
+      loss.outputs,
+      (given) => compiledOf(given).shapes,
+    )
+    const compiled = compiledOf(bare)
+    const ends = (graph.outputs ?? [graph.output]).map((name) => ({
+      ...{ name, shape: compiled.shapes.get(name) ?? compiled.output.shape, lastActivation: activations.get(name) },
+    }))
+    return { graph: bare, compiled, lastActivation: undefined, ends }
+  }
   const without = loss && withoutLastActivation(graph)
   if (without) {
     const compiled = compiledOf(without.graph)
@@ -83,9 +102,20 @@ function forLoss(graph: LayerGraph, loss: Loss | undefined): ForLoss {
       compiled.shapes.get(without.layer) ?? [],
       compiled.output.shape.at(-1) ?? 1,
     )
-    if (lastActivation) return { graph: without.graph, compiled, lastActivation }
+    if (lastActivation) return { graph: without.graph, compiled, lastActivation, ends: [] }
   }
-  return { graph, compiled: compiledOf(graph), lastActivation: undefined }
+  return { graph, compiled: compiledOf(graph), lastActivation: undefined, ends: [] }
+}
+
+/** Applies the last activation of each output, in place. */
+function activate(parts: readonly OutputPart[], ends: readonly ModelEnd[], values: Float32Array, size: number): void {
+  for (let from = 0; from < values.length; from += size)
+    for (const [at, { output, fitted }] of parts.entries()) {
+      const end = ends[at]
+      if (!end?.lastActivation) continue
+      const own = values.subarray(from + output, from + output + fitted.rows * fitted.size)
+      predictionsOf(own, end.shape, end.lastActivation, fitted.loss)
+    }
 }
 
 /** Number of examples in a pass of an evaluation, if memory allows. */
@@ -96,7 +126,7 @@ const evaluationBatch = 100
  * thread and browser.
  */
 export function engineLearner(model: EngineModel, loss: Loss, steps: Steps, metrics: readonly Metric[] = []): Learner {
-  const fitted = fittedLoss(loss, model.outputShape)
+  const fitted = fittedLoss(loss, model.outputShape, model.ends)
   checkMetrics(metrics, fitted)
   const { graph, layout, topology, lastActivation } = model
   const { batch } = steps
@@ -122,7 +152,12 @@ export function engineLearner(model: EngineModel, loss: Loss, steps: Steps, metr
     modelTopology: topology,
     ownSteps: steps,
     runsOn: `the engine's WebAssembly kernels`,
-    remarks: lastActivation ? [lastActivationRemark(loss, lastActivation)] : [],
+    remarks: lastActivation
+      ? [lastActivationRemark(loss, lastActivation)]
+      : model.ends.flatMap(({ name, lastActivation: last }) => {
+          const own = loss.outputs?.[name]?.loss
+          return own && last ? [lastActivationRemark(own, last)] : []
+        }),
     abilities: [
       ...(['work', 'start', 'trainable', 'losses', 'parts', 'contrastive', 'groups'] as const),
       ...(classes === undefined ? [] : (['classes'] as const)),
@@ -147,6 +182,7 @@ export function engineLearner(model: EngineModel, loss: Loss, steps: Steps, metr
     async predict(weights, examples, options) {
       check(examples, 'evaluate')
       const outputs = await withProducts(options?.products, async () => outputsOfEngine(running, weights, examples))
+      if (fitted.parts) activate(fitted.parts, model.ends, outputs, model.outputs)
       return predictionsOf(outputs, model.outputShape, lastActivation, loss)
     },
     modelLayers: {

@@ -1,5 +1,6 @@
 import type { FittedLoss } from '../learn/fitted-loss.ts'
 import { type LastActivation, type Loss, lossApplies, passingClasses, recurrentClasses } from '../learn/loss.ts'
+import { modelError } from '../learn/model-errors.ts'
 import type { Kernels } from './kernels.ts'
 import type { LayerGraph, LayerNode } from './model/layer-graph.ts'
 
@@ -24,6 +25,8 @@ export interface LossSums {
   readonly loss: number
   /** Number of rows with the right class, or of outputs with the right label. Absent for a loss without classes. */
   readonly correct?: number
+  /** For several outputs, each with a loss: the sum of each one's. */
+  readonly byOutput?: Float64Array
 }
 
 /** A loss by the engine's kernels, with value and gradient. */
@@ -109,6 +112,54 @@ export function withoutLastActivation(graph: LayerGraph): GraphWithout | undefin
       return lossApplies(loss, found, outputs) ? found : undefined
     },
   }
+}
+
+/** A graph whose outputs lack their last activations, where the loss of the output applies this activation. */
+interface GraphWithoutSeveral {
+  readonly graph: LayerGraph
+  /** By the name of the output. */
+  readonly activations: ReadonlyMap<string, LastActivation>
+}
+
+/**
+ * Leaves out the last activation of each output whose loss applies it.
+ *
+ * @param shapesOf Compiles a graph, and gives the shapes of its layers' outputs.
+ * @throws LEARN_LAST_ACTIVATION as `lossApplies`, and for an output that other layers take with its activation.
+ */
+export function withoutLastActivations(
+  graph: LayerGraph,
+  losses: NonNullable<Loss['outputs']>,
+  shapesOf: (graph: LayerGraph) => ReadonlyMap<string, readonly number[]>,
+): GraphWithoutSeveral {
+  const activations = new Map<string, LastActivation>()
+  let bare = graph
+  for (const end of new Set(graph.outputs ?? [graph.output])) {
+    const loss = losses[end]?.loss
+    const without = loss && withoutLastActivation({ ...bare, output: end })
+    if (!without) continue
+    const shapes = shapesOf({ ...without.graph, output: graph.output })
+    const found = without.isFor(loss, shapes.get(without.layer) ?? [], shapes.get(end)?.at(-1) ?? 1)
+    if (!found) continue
+    if (isTakenByOthers(graph, end, without.layer)) {
+      const reason = 'other layers, or another output, take it with this activation'
+      const instead = 'end the output with a layer of its own, which has this activation'
+      throw modelError('LEARN_LAST_ACTIVATION', { ...found, loss: loss.name, reason, instead })
+    }
+    activations.set(end, found)
+    bare = { ...without.graph, output: graph.output }
+  }
+  return { graph: bare, activations }
+}
+
+/** Whether more than one layer takes a value between a layer and the output that ends with it. */
+function isTakenByOthers(graph: LayerGraph, end: string, layer: string): boolean {
+  for (let name: string | undefined = end; name !== undefined; name = nodeOf(graph, name)?.inputs[0]) {
+    const taker = name
+    if (graph.layers.flatMap(({ inputs }) => inputs).filter((input) => input === taker).length > 1) return true
+    if (name === layer) return false
+  }
+  return false
 }
 
 function nodeOf({ layers }: LayerGraph, name: string | undefined): LayerNode | undefined {

@@ -64,14 +64,14 @@ function rowsLoss(engine: Engine, fitted: FittedLoss, own: OwnLoss, examples: Ex
     // The targets are read with the loss, which needs the columns of the examples, too.
     read() {},
     run(indices, scale) {
-      const { sum, outputs: slopes, representations } = found(indices, scale)
+      const { sum, outputs: slopes, representations, byOutput } = found(indices, scale)
       if (scale !== undefined) {
         engine.kernels.fill(output.gradient, 0, indices.length * output.pixels * output.pitch)
         for (let row = 0; row < indices.length; row++)
           addToRow(engine, output, row, slopes.subarray(row * outputs, (row + 1) * outputs))
         ofTap = representations
       }
-      return { loss: sum }
+      return { loss: sum, ...(byOutput && { byOutput }) }
     },
     each: (indices) => Float32Array.from(found(indices).losses),
     added: tap

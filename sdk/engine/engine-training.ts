@@ -157,10 +157,12 @@ export function evaluateOnEngine(
   const rows = new Float32Array(outputs)
   let total = 0
   let right = 0
+  const byOutput = (fitted.parts ?? []).map(({ name }) => ({ name, total: 0 }))
   const evaluate = (part: Uint32Array, start: number) => {
     lossOf.read(part)
     losses?.set(lossOf.each(part), start)
-    const { loss, correct } = lossOf.run(part)
+    const { loss, correct, byOutput: sums } = lossOf.run(part)
+    for (const [at, output] of byOutput.entries()) output.total += sums?.[at] ?? 0
     total += loss
     right += correct ?? Number.NaN
     if (counters.isEmpty) return
@@ -177,6 +179,7 @@ export function evaluateOnEngine(
     ...(losses && { losses }),
     ...counters.found({
       loss: total / count,
+      ...Object.fromEntries(byOutput.map(({ name, total: own }) => [`loss-${name}`, own / count])),
       ...(isSingle && !Number.isNaN(right) && { accuracy: right / count }),
     }),
   }

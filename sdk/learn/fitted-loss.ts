@@ -10,6 +10,8 @@ import type { Loss } from './loss.ts'
  */
 export interface FittedLoss {
   readonly loss: Loss
+  /** The losses of several outputs, in the model's order. */
+  readonly parts?: readonly OutputPart[]
   /** Rows of one example, and outputs of one row. */
   readonly rows: number
   readonly size: number
@@ -45,12 +47,92 @@ export interface FittedLoss {
   ): void
 }
 
+/** The loss of one of several outputs of a model, and its place among the outputs and targets of an example. */
+export interface OutputPart {
+  readonly name: string
+  readonly fitted: FittedLoss
+  /** Factor of the loss. */
+  readonly weight: number
+  /** First of the part's outputs, and of the part's targets. */
+  readonly output: number
+  readonly target: number
+}
+
+/** The layer that gives an output of a model, and the shape of the output. */
+export interface ModelOutput {
+  readonly name: string
+  readonly shape: readonly number[]
+}
+
 /**
  * Fits a loss to outputs of a shape.
  *
- * @throws LEARN_SETTING for class weights of another number than the classes.
+ * @param outputs The model's outputs, which lie side by side in the shape, for a loss of each.
+ * @throws LEARN_SETTING for class weights of another number than the classes, and for losses of other outputs than the
+ *   model's.
  */
-export function fittedLoss(loss: Loss, shape: readonly number[]): FittedLoss {
+export function fittedLoss(loss: Loss, shape: readonly number[], outputs?: readonly ModelOutput[]): FittedLoss {
+  return loss.outputs ? fittedLosses(loss, loss.outputs, shape, outputs) : fittedOne(loss, shape)
+}
+
+function fittedLosses(
+  loss: Loss,
+  losses: NonNullable<Loss['outputs']>,
+  shape: readonly number[],
+  outputs: readonly ModelOutput[] | undefined,
+): FittedLoss {
+  const given = Object.keys(losses)
+  const refuse = (expected: string) =>
+    learnError('LEARN_SETTING', { name: 'loss.losses', expected, value: `of ${given.join(', ')}` })
+  if (!outputs) throw refuse('absent, or a model of layers that the engine knows, without other parties')
+  const names = outputs.map(({ name }) => name)
+  if (given.length !== names.length || names.some((name) => !given.includes(name)))
+    throw refuse(`a loss for each output of the model, which are ${names.join(', ')}`)
+  let [output, target] = [0, 0]
+  const parts = outputs.flatMap(({ name, shape: own }): OutputPart[] => {
+    const weighted = losses[name]
+    if (!weighted) return []
+    const fitted = fittedOne(weighted.loss, own)
+    const part = { name, fitted, weight: weighted.weight, output, target }
+    output += sizeOf(own)
+    target += fitted.targets
+    return [part]
+  })
+  const targetOf = ({ fitted, target: from }: OutputPart, values: Float32Array) =>
+    values.subarray(from, from + fitted.targets)
+  const check = (values: ArrayLike<number>, index: number) => {
+    const all = Float32Array.from(values)
+    for (const part of parts) part.fitted.check(targetOf(part, all), index)
+  }
+  const mask = (values: Float32Array) => {
+    for (const part of parts) part.fitted.mask(targetOf(part, values))
+  }
+  return {
+    ...fittedOne(loss, shape),
+    parts,
+    targets: target,
+    requireFit({ targets, columns = {} }) {
+      if ((targets ? sizeOf(targets.shape) : 1) !== target) {
+        const came = targets ? `targets of shape [${targets.shape}]` : 'one label each'
+        const expected = target === 1 ? 'one number' : `${target} numbers`
+        throw learnError('LEARN_OUTPUTS', { loss: loss.name, expected, outputs: shape, came })
+      }
+      for (const { fitted } of parts)
+        if (fitted.loss.exampleWeights !== undefined) requireColumn(columns, fitted.loss.exampleWeights)
+    },
+    read(examples, index, out, offset) {
+      const values = out.subarray(offset, offset + target)
+      if (examples.targets) examples.targets.read(index, values, 0)
+      else values[0] = examples.label(index)
+      check(values, index)
+      mask(values)
+    },
+    check,
+    mask,
+  }
+}
+
+function fittedOne(loss: Loss, shape: readonly number[]): FittedLoss {
   const { name, targets: kind, masked, classWeights, exampleWeights, own } = loss
   const size = own ? sizeOf(shape) : (shape.at(-1) ?? 1)
   const rows = own ? 1 : sizeOf(shape.slice(0, -1))

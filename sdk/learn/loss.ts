@@ -43,8 +43,16 @@ export interface LossSettings {
   readonly temperature?: number
 }
 
+/** A loss for each of several outputs of a model that the engine trains. The loss of an example is Σ weight·loss. */
+export interface OutputLosses {
+  /** By the name of the layer that gives the output. Each output has one; its classes, labels or values are a part of the target. */
+  readonly losses: Readonly<Record<string, LossName | LossAlias | LossSettings>>
+  /** By output: a factor from 0. Default 1. */
+  readonly weights?: Readonly<Record<string, number>>
+}
+
 /** A loss as a learner's settings give it. */
-export type LossChoice = LossName | LossAlias | LossSettings | OwnLoss
+export type LossChoice = LossName | LossAlias | LossSettings | OwnLoss | OutputLosses
 
 /** A loss with its settings checked and completed. */
 export interface Loss {
@@ -58,6 +66,13 @@ export interface Loss {
   readonly delta: number
   /** The loss as a composition of operations, where it is one. */
   readonly own: OwnLoss | undefined
+  /** The losses of several outputs, by output. `own` then only names them. */
+  readonly outputs?: Readonly<Record<string, WeightedLoss>>
+}
+
+export interface WeightedLoss {
+  readonly loss: Loss
+  readonly weight: number
 }
 
 type Rule = readonly [fits: (value: unknown) => boolean, expected: string]
@@ -100,6 +115,7 @@ export function lossOf(choice: LossChoice): Loss {
   // From JavaScript a loss may be missing.
   if (typeof choice !== 'string' && (typeof choice !== 'object' || choice === null)) throw unknownLoss(choice)
   if (typeof choice !== 'string' && 'of' in choice) return ownLoss(choice)
+  if (typeof choice !== 'string' && 'losses' in choice) return lossOfOutputs(choice)
   const { name: given, ...settings }: LossSettings = typeof choice === 'string' ? { name: choice } : choice
   const name = lossNamed(given)
   const [targets, known] = kinds[name]
@@ -113,6 +129,31 @@ export function lossOf(choice: LossChoice): Loss {
   const { labelSmoothing = 0, masked, classWeights, exampleWeights, delta = 1, temperature = 0.1 } = settings
   const own = name === 'supervisedContrastive' ? supervisedContrastive(temperature) : undefined
   return { name, targets, labelSmoothing, masked, classWeights, exampleWeights, delta, own }
+}
+
+function lossOfOutputs({ losses, weights = {} }: OutputLosses): Loss {
+  const names = Object.keys(losses)
+  const refuse = (name: string, expected: string, value: unknown) =>
+    learnError('LEARN_SETTING', { name, expected, value })
+  if (names.length === 0) throw refuse('loss.losses', 'a loss for each output', 'empty')
+  for (const [name, weight] of Object.entries(weights)) {
+    if (!names.includes(name))
+      throw refuse(`loss.weights.${name}`, `absent: the outputs are ${names.join(', ')}`, weight)
+    if (!isFactor(weight)) throw refuse(`loss.weights.${name}`, 'a finite number from 0', weight)
+  }
+  const outputs = Object.entries(losses).map(([name, choice]): [string, WeightedLoss] => {
+    const loss = lossOf(choice)
+    if (loss.own) throw refuse(`loss.losses.${name}`, 'a loss that does not compare the examples of a batch', loss.name)
+    return [name, { loss, weight: weights[name] ?? 1 }]
+  })
+  const name = outputs.map(([output, { loss }]) => `${loss.name} of ${output}`).join(', ')
+  const own: OwnLoss = {
+    name,
+    of() {
+      throw new TypeError('losses of several outputs are no composition of operations')
+    },
+  }
+  return { ...ownLoss(own), outputs: Object.fromEntries(outputs) }
 }
 
 function ownLoss(own: OwnLoss): Loss {

@@ -47,7 +47,7 @@ export function modelsPage(): string {
 }
 
 const aboutGraphs =
-  'A functional model (`tf.model`) may have several inputs, and use a layer several times, with the same weights. The inputs lie side by side in an example, in the order of `inputs`: `sideBySide` of `flame-fl/sdk` makes such examples of several sets. Several outputs lie side by side, too.'
+  'A functional model (`tf.model`) may have several inputs, and use a layer several times, with the same weights. The inputs lie side by side in an example, in the order of `inputs`: `sideBySide` of `flame-fl/sdk` makes such examples of several sets. Several outputs lie side by side, too; they may have a loss each ([workloads.md](workloads.md#losses)).'
 
 const aboutRules =
   'With `trainable: false`, a layer is frozen: its weights are part of the model, and rest in training; the noise of differential privacy moves them, too, since it falls on all weights. A weight may have a regularizer, such as `kernelRegularizer: regularizers.l2({ l2: 0.01 })`, or `l1`, or `l1l2`: l1·Σ|w| + l2·Σw² is added to the loss in training, and not in an evaluation. It may have a constraint, such as `kernelConstraint: constraints.maxNorm({ maxValue: 2, axis: 0 })`, or `minMaxNorm`, `unitNorm`, `nonNeg`, which holds after each step; norms are over the axis. Bias, recurrent kernels, embeddings and the others have settings of the same form. `timeDistributed` and the projections of an attention take neither: the model is refused.'

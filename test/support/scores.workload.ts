@@ -1,13 +1,26 @@
-import { fedAvg, inMemoryExamples, type LossName, layersLearner, spread, twoTier, workload } from 'flame-fl/sdk'
+import {
+  fedAvg,
+  inMemoryExamples,
+  type Layer,
+  type LossName,
+  layersLearner,
+  type OutputLosses,
+  type SymbolicTensor,
+  spread,
+  type TensorFlow,
+  twoTier,
+  workload,
+} from 'flame-fl/sdk'
 import { decodeCsv } from 'flame-fl/sdk/formats'
 import { readCsv } from 'flame-fl/sdk/node'
 
 const count = 40
-const losses: Readonly<Record<string, LossName>> = {
+const losses: Readonly<Record<string, LossName | OutputLosses>> = {
   squared: 'meanSquaredError',
   absolute: 'meanAbsoluteError',
   huber: 'huber',
   labels: 'sigmoidCrossEntropy',
+  several: { losses: { mood: 'mse', others: 'huber' }, weights: { others: 0.5 } },
 }
 
 const values = (loss: string, index: number): [features: number[], targets: number[]] => {
@@ -32,19 +45,34 @@ function inMemory(loss: string) {
   })
 }
 
+const single =
+  (activation: 'sigmoid' | 'linear') =>
+  ({ layers, sequential }: TensorFlow) =>
+    sequential({
+      layers: [layers.dense({ units: 4, activation: 'tanh', inputShape: [2] }), layers.dense({ units: 3, activation })],
+    })
+
+/** Two outputs: one value, and two. */
+function several({ layers, model, input }: TensorFlow) {
+  const inputs = input({ shape: [2] })
+  const outputs = [layers.dense({ units: 1, name: 'mood' }), layers.dense({ units: 2, name: 'others' })].map((layer) =>
+    applied(layer, inputs),
+  )
+  return model({ inputs, outputs })
+}
+
+function applied(layer: Layer, input: SymbolicTensor): SymbolicTensor
+function applied(layer: Layer, input: SymbolicTensor): unknown {
+  return layer.apply(input)
+}
+
 /** Three targets of an example, from a csv file, from a csv text, or from memory. */
 export default workload({
   name: 'scores',
   settings: { rounds: 2, clients: 2, loss: 'squared', from: 'memory', partition: 'iid' },
   learner: ({ loss }) =>
     layersLearner({
-      model: ({ layers, sequential }) =>
-        sequential({
-          layers: [
-            layers.dense({ units: 4, activation: 'tanh', inputShape: [2] }),
-            layers.dense({ units: 3, activation: loss === 'labels' ? 'sigmoid' : 'linear' }),
-          ],
-        }),
+      model: loss === 'several' ? several : single(loss === 'labels' ? 'sigmoid' : 'linear'),
       ...{ loss: losses[loss] ?? 'meanSquaredError', learningRate: 0.1, epochs: 1, batch: 4 },
     }),
   data: async ({ clients, loss, from, partition: scheme }, random, datasets) => {
