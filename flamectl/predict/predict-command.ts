@@ -65,9 +65,9 @@ export function predictCommand({ connect, print }: Pick<CommandContext, 'connect
         csv: csvOf(raw),
       })
       const { predictionText } = await import('./prediction-text.ts')
-      const text = () => Readable.from(predictionText(predicted, isJson))
-      if (out === undefined) return await pipeline(text(), process.stdout, { end: false })
-      await saved(out, text(), raw.force ?? false)
+      const text = predictionText(predicted, isJson)
+      if (out === undefined) return await pipeline(Readable.from(text), process.stdout, { end: false })
+      await saved(out, text, raw.force ?? false)
       const { count } = predicted.examples
       print.done(`predictions for ${counted(count, 'example')} written to ${out}`, { file: out, examples: count }, out)
     })
@@ -119,9 +119,9 @@ function columnOf(column: string, header: boolean): string | number {
 }
 
 /** FILE_EXISTS, FILE_UNWRITABLE */
-async function saved(file: string, text: Readable, force: boolean): Promise<void> {
+async function saved(file: string, text: Iterable<string>, force: boolean): Promise<void> {
   try {
-    await saveWhole(file, new Blob([await text.toArray().then((parts) => parts.join(''))]).stream(), { force })
+    await saveWhole(file, new Blob([...text]).stream(), { force })
   } catch (cause) {
     if (cause instanceof CodedError) throw cause
     throw flamectlError('FILE_UNWRITABLE', { file, reason: fileReason(cause) }, { cause })

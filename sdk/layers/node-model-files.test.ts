@@ -240,6 +240,7 @@ test('a learner with a base model starts from a round of the registry', async (t
     initialWeights: async () => new Float32Array(layout.size),
     train: async () => ({ delta: new Float32Array(layout.size).fill(1), samples: 1, metrics: {} }),
     evaluate: async () => ({ samples: 2, metrics: {} }),
+    predict: async (values) => ({ shape: [1], values }),
   }
   const based = withBaseModel(learner, join(folder, 'models', 'j', 'round-0003', 'model.json'))
   const random = randomStream(1)
@@ -247,6 +248,7 @@ test('a learner with a base model starts from a round of the registry', async (t
   const examples = { count: 0, shape: [], read: () => {}, label: () => 0 }
   t.is((await based.train({ weights, examples, random })).delta[0], 1)
   t.is((await based.evaluate(weights, examples)).samples, 2)
+  t.is((await based.predict?.(weights, examples))?.values, weights)
   t.deepEqual(based.modelTopology, learner.modelTopology)
 })
 
