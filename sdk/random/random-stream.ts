@@ -83,14 +83,19 @@ class SourceStream extends Stream {
   }
 }
 
-/** Odd multipliers of the four lanes: the first ones of MurmurHash3's 128-bit variant for 32-bit machines. */
-const multipliers = [0x239b961b, 0xab0e9789, 0x38b34ae5, 0xa1e38b93] as const
+/**
+ * Odd multipliers of the four lanes: the first ones of MurmurHash3's 128-bit variant for 32-bit machines. As signed integers
+ * they, and all that is computed of them, are integers for the engine, too, and no objects.
+ */
+const [one, two, three, four] = [0x239b961b, 0xab0e9789 | 0, 0x38b34ae5, 0xa1e38b93 | 0] as const
+const multipliers = Int32Array.of(one, two, three, four)
 
 /** Marks the beginning and the type of a label, so that ('ab') and ('a', 'b'), and 1 and '1' give different streams. */
 const textMark = 0x5bd1e995
 const numberMark = 0x1b873593
 
-type Lanes = [number, number, number, number]
+/** The lanes of the hash that is being computed: one array for all. */
+const lanes = new Int32Array(4)
 
 const double = new DataView(new ArrayBuffer(8))
 
@@ -100,16 +105,16 @@ const double = new DataView(new ArrayBuffer(8))
  *
  * @see Appleby, MurmurHash3: its rounds, and its finalizer `fmix32`, here over UTF-16 code units.
  */
-export function seedState(seed: number, labels: readonly (string | number)[]): Lanes {
-  const lanes: Lanes = [...multipliers]
-  absorbNumber(lanes, seed)
+export function seedState(seed: number, labels: readonly (string | number)[]): [number, number, number, number] {
+  lanes.set(multipliers)
+  absorbNumber(seed)
   for (const label of labels) {
     if (typeof label === 'number') {
-      absorb(lanes, numberMark)
-      absorbNumber(lanes, label)
+      absorb(numberMark)
+      absorbNumber(label)
     } else {
-      absorb(lanes, textMark ^ label.length)
-      for (let i = 0; i < label.length; i++) absorb(lanes, label.charCodeAt(i))
+      absorb(textMark ^ label.length)
+      for (let i = 0; i < label.length; i++) absorb(label.charCodeAt(i))
     }
   }
   // Every lane is mixed into every other, twice, so that each output bit depends on all input.
@@ -117,21 +122,20 @@ export function seedState(seed: number, labels: readonly (string | number)[]): L
     for (let i = 0; i < 4; i++)
       lanes[i] = finalize(lanes[i]! + lanes[(i + 1) & 3]! + Math.imul(lanes[(i + 2) & 3]!, multipliers[i]!))
   }
-  return lanes
+  return [lanes[0]!, lanes[1]!, lanes[2]!, lanes[3]!]
 }
 
-function absorbNumber(lanes: Lanes, value: number): void {
+function absorbNumber(value: number): void {
   double.setFloat64(0, value)
-  absorb(lanes, double.getInt32(0))
-  absorb(lanes, double.getInt32(4))
+  absorb(double.getInt32(0))
+  absorb(double.getInt32(4))
 }
 
-function absorb(lanes: Lanes, word: number): void {
-  const [one, two, three, four] = multipliers
-  lanes[0] = absorbed(lanes[0], word, one, two)
-  lanes[1] = absorbed(lanes[1], word, two, three)
-  lanes[2] = absorbed(lanes[2], word, three, four)
-  lanes[3] = absorbed(lanes[3], word, four, one)
+function absorb(word: number): void {
+  lanes[0] = absorbed(lanes[0]!, word, one, two)
+  lanes[1] = absorbed(lanes[1]!, word, two, three)
+  lanes[2] = absorbed(lanes[2]!, word, three, four)
+  lanes[3] = absorbed(lanes[3]!, word, four, one)
 }
 
 function absorbed(lane: number, word: number, multiplier: number, next: number): number {

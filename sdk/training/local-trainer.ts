@@ -106,9 +106,11 @@ export async function localTrainer<S extends Settings>(
   const splitOf = (client: number, own: Examples) => split(own, fraction, () => randomStream(seed, 'held-out', client))
   /** A client's examples, split into training and held-out examples. */
   const examplesOf = async (client: number) => splitOf(client, await ownExamples(checkedClient(client)))
+  const trainingOf = (client: number, own: Examples) =>
+    heldOutOf(own.count, fraction) === 0 ? own : splitOf(client, own).training
   const trainingExamples = (client: number) => {
     const own = ownExamples(checkedClient(client))
-    return own instanceof Promise ? own.then((all) => splitOf(client, all).training) : splitOf(client, own).training
+    return own instanceof Promise ? own.then((all) => trainingOf(client, all)) : trainingOf(client, own)
   }
   const ownBatch = async (client: number | undefined, indices: Uint32Array) =>
     allOf(subset((await examplesOf(client ?? Number.NaN)).training, indices))
@@ -118,10 +120,10 @@ export async function localTrainer<S extends Settings>(
     if (of === 'test') return testExamples()
     return of === 'root' ? rootExamples?.() : data.client(of)
   }
-  /** Trains on given examples, which `whose` names in errors. */
+  /** Trains on given examples, which `whose` names in errors alone: a name takes as long as a small part of the work. */
   const trainOn = async (
     own: () => Examples | Promise<Examples>,
-    whose: string,
+    whose: () => string,
     request: RootTrainingRequest,
     into?: () => Float32Array,
   ): Promise<Update> => {
@@ -131,7 +133,8 @@ export async function localTrainer<S extends Settings>(
     // No wait where the data are there, as those of a fleet's many devices are.
     const given = all instanceof Promise ? await all : all
     const choices = choicesOf(request)
-    requireAbilities(learner, `${whose} in round ${round}`, {
+    const which = () => `${whose()} in round ${round}`
+    requireAbilities(learner, which, {
       work: choices?.work,
       start: choices?.start ?? choices?.centre ?? choices?.base,
       trainable: choices?.trainable,
@@ -157,10 +160,10 @@ export async function localTrainer<S extends Settings>(
       checked('the delta', update.delta)
       if (update.vectors)
         for (const [name, values] of Object.entries(update.vectors)) checked(`the vector ${name}`, values)
-      return { ...update, metrics: numbersOf(`${whose} in round ${round}`, update.metrics) }
+      return { ...update, metrics: numbersOf(which, update.metrics) }
     } catch (cause) {
-      const fault = hasDiverged(cause) ? exampleFault(`${whose}: example`, examples, { cause }) : undefined
-      throw fault ?? ofWhom(whose, 0, cause)
+      const fault = hasDiverged(cause) ? exampleFault(`${whose()}: example`, examples, { cause }) : undefined
+      throw fault ?? ofWhom(whose(), 0, cause)
     }
   }
   return {
@@ -188,17 +191,22 @@ export async function localTrainer<S extends Settings>(
     },
     train(request, into) {
       const { client } = request
-      return trainOn(() => trainingExamples(client), `client ${client}`, request, into)
+      return trainOn(
+        () => trainingExamples(client),
+        () => `client ${client}`,
+        request,
+        into,
+      )
     },
     ...(rootExamples && {
-      trainRoot: (request: RootTrainingRequest) => trainOn(rootExamples, 'the root set', request),
+      trainRoot: (request: RootTrainingRequest) => trainOn(rootExamples, () => 'the root set', request),
     }),
     async evaluateClient({ client, weights, on, perExample = false, columns = [], indices, flipLabels = false }) {
       const whose = `client ${client}`
       const { training, heldOut } = await examplesOf(client)
-      const examples = asked(learner, whose, on === 'training' ? training : heldOut, { indices, flipLabels })
+      const examples = asked(learner, () => whose, on === 'training' ? training : heldOut, { indices, flipLabels })
       if (examples.count === 0) throw learnError('LEARN_HELD_OUT', { client, count: 0 })
-      if (perExample) requireAbilities(learner, whose, { losses: true })
+      if (perExample) requireAbilities(learner, () => whose, { losses: true })
       const values = columns.map((name) => [name, columnOf(examples, name)] as const)
       const options = perExample || fused ? { ...fused, ...(perExample && { perExample }) } : undefined
       const found = await learner
@@ -211,7 +219,7 @@ export async function localTrainer<S extends Settings>(
       }
       return {
         ...found,
-        metrics: numbersOf(whose, found.metrics),
+        metrics: numbersOf(() => whose, found.metrics),
         ...(values.length > 0 && { columns: Object.fromEntries(values) }),
       }
     },
@@ -256,7 +264,7 @@ export async function localTrainer<S extends Settings>(
       })
       if (!(Number.isSafeInteger(samples) && samples > 0))
         throw learnError('LEARN_EVALUATION', { examples: examples.count, samples })
-      const metrics = numbersOf('the evaluation', given)
+      const metrics = numbersOf(() => 'the evaluation', given)
       const found = { samples, metrics, ...(counts && { counts }) }
       if (Object.values(metrics).every(Number.isFinite)) return found
       const fault = exampleFault('test example', examples, { first })
@@ -284,13 +292,13 @@ function allOf(examples: Examples) {
 /** The examples that a request asks for: those of some indices, and with flipped labels. */
 function asked(
   { classes }: Learner,
-  what: string,
+  what: () => string,
   own: Examples,
   { indices, flipLabels }: { readonly indices: Uint32Array | undefined; readonly flipLabels: boolean },
 ): Examples {
   const examples = indices ? subset(own, indices) : own
   if (!flipLabels) return examples
-  if (classes === undefined) throw learnError('LEARN_ABILITY', { what, ability: 'classes' })
+  if (classes === undefined) throw learnError('LEARN_ABILITY', { what: what(), ability: 'classes' })
   const { count, shape, targets, bytes, columns } = examples
   return {
     count,
@@ -344,15 +352,17 @@ function split(examples: Examples, fraction: number, random: () => RandomStream)
   }
 }
 
+const askedAbilities = ['work', 'start', 'trainable', 'losses', 'contrastive', 'groups'] as const
+
 /** Throws LEARN_ABILITY for each defined value in `asked` whose ability the learner lacks. */
 function requireAbilities(
   { abilities = [] }: Learner,
-  what: string,
+  what: () => string,
   asked: Readonly<Partial<Record<Ability, unknown>>>,
 ): void {
-  for (const ability of ['work', 'start', 'trainable', 'losses', 'contrastive', 'groups'] as const) {
+  for (const ability of askedAbilities) {
     if (asked[ability] !== undefined && !abilities.includes(ability))
-      throw learnError('LEARN_ABILITY', { what, ability })
+      throw learnError('LEARN_ABILITY', { what: what(), ability })
   }
 }
 
@@ -408,11 +418,16 @@ function exampleFault(
 }
 
 /** Metrics without undefined values. LEARN_METRIC for a value that is no number; NaN and infinities stay. */
-function numbersOf(what: string, metrics: Readonly<Record<string, unknown>> | undefined): Record<string, number> {
+function numbersOf(
+  what: () => string,
+  metrics: Readonly<Record<string, unknown>> | undefined = {},
+): Record<string, number> {
   const numbers: Record<string, number> = {}
-  for (const [name, value] of Object.entries(metrics ?? {})) {
+  for (const name of Object.keys(metrics)) {
+    const value = metrics[name]
     if (value === undefined) continue
-    if (typeof value !== 'number') throw learnError('LEARN_METRIC', { name, what, value: JSON.stringify(value) })
+    if (typeof value !== 'number')
+      throw learnError('LEARN_METRIC', { name, what: what(), value: JSON.stringify(value) })
     numbers[name] = value
   }
   return numbers

@@ -4,7 +4,7 @@ import type { Selector } from '../algorithm.ts'
 import { endsIn, type Population } from '../population.ts'
 import { drawnByWeight, drawnRows } from './draws.ts'
 import { LeastKeys } from './least-keys.ts'
-import { knownRows, numberAtRank, numberOfKnown } from './ranks.ts'
+import { numberAtRank, numberOfKnown } from './ranks.ts'
 import { endColumns, knownOf, reported, secondsIn } from './remembering-selectors.ts'
 
 /** Name of the metric with which a client tells its utility, and of the column that keeps it. */
@@ -77,18 +77,22 @@ export function preferredSeconds(
 export function oortScores(
   { utility, seconds, last }: OortColumns,
   { round, threshold, alpha }: { readonly round: number; readonly threshold: number; readonly alpha: number },
+  known: number = numberOfKnown(utility),
 ): {
+  /** The most by which a bound is above the end's utility. */
+  readonly mostBonus: number
   /** An upper bound of the score, which takes less time to compute: the score without regard to the duration. */
   boundOf(row: number): number
   scoreOf(row: number): number
 } {
-  const known = numberOfKnown(utility)
   const preferred = preferredSeconds(seconds, threshold, known)
   const most = numberAtRank(utility, Math.min(known - 1, Math.floor(clipQuantile * known)))
   // A million roots and quotients take longer than all else.
   const bonusAt = Float64Array.from({ length: round }, (_, since) => Math.sqrt((0.1 * log(round)) / since))
   const boundOf = (row: number) => Math.min(utility[row]!, most) + bonusAt[Math.trunc(last[row]!)]!
   return {
+    // The first round is round 1.
+    mostBonus: bonusAt[1] ?? 0,
     boundOf,
     scoreOf(row) {
       const score = boundOf(row)
@@ -126,10 +130,10 @@ export function oortSelector(choices: OortChoices): Selector<OortMemory> {
     columns: [utilityMetric, secondsColumn, lastColumn],
     select(population, random, memory = start) {
       const utility = population.known(utilityMetric)
-      const known = knownRows(utility)
+      const known = numberOfKnown(utility)
       const seats = Math.min(population.size, oortSeats(count))
-      const unknown = population.size - known.length
-      const toExplore = Math.max(seats - known.length, Math.floor(memory.exploration * seats))
+      const unknown = population.size - known
+      const toExplore = Math.max(seats - known, Math.floor(memory.exploration * seats))
       const isUnknown = (row: number) => Number.isNaN(utility[row])
       const explored = drawnRows(population, Math.min(unknown, toExplore), random, isUnknown)
       const exploited = exploit(population, known, seats - explored.length, random, memory)
@@ -159,13 +163,10 @@ export function oortSelector(choices: OortChoices): Selector<OortMemory> {
     },
   }
 
-  /**
-   * Of the known ends that are free, `seats` near the best by their scores, or all if there are fewer. `rows`: those of the
-   * known ends, which are changed.
-   */
+  /** Of the known ends that are free, `seats` near the best by their scores, or all if there are fewer. */
   function exploit(
     population: Population,
-    rows: Uint32Array,
+    known: number,
     seats: number,
     random: RandomStream,
     { round, threshold }: OortMemory,
@@ -174,20 +175,23 @@ export function oortSelector(choices: OortChoices): Selector<OortMemory> {
     const isOpen = (row: number) => population.allFree || population.isFree(row)
     const utility = population.known(utilityMetric)
     const columns = { utility, seconds: population.known(secondsColumn), last: population.known(lastColumn) }
-    const { boundOf, scoreOf } = oortScores(columns, { round: round + 1, threshold, alpha })
+    const { mostBonus, boundOf, scoreOf } = oortScores(columns, { round: round + 1, threshold, alpha }, known)
     const best = new LeastKeys(seats)
+    const rows = new Uint32Array(known)
     // The score of the last seat so far, and the number of rows that may be near it, which stay.
     let [worst, near] = [Number.NEGATIVE_INFINITY, 0]
-    for (let index = 0; index < rows.length; index++) {
-      const row = rows[index]!
-      const bound = boundOf(row)
-      if (bound < cutOffShare * worst) continue
-      rows[near++] = row
-      if (bound <= worst) continue
+    let least = worst
+    for (let row = 0; row < utility.length; row++) {
+      // NaN of an unknown row isn't above anything. Most rows of a large population need no more than this.
+      if (!(utility[row]! + mostBonus >= least) || boundOf(row) < least) continue
       const score = scoreOf(row)
+      if (score < least) continue
+      rows[near++] = row
       if (score <= worst || !isOpen(row)) continue
       best.offer(row, -score)
-      if (best.isFull) worst = -best.greatest
+      if (!best.isFull) continue
+      worst = -best.greatest
+      least = cutOffShare * worst
     }
     if (!best.isFull) return best.members()
     const weightOf = (index: number) => {
