@@ -62,7 +62,10 @@ export function isActorRef<Message>(value: unknown): value is ActorRef<Message> 
 export abstract class LocalActor extends Addressee {
   abstract readonly name: string
   abstract readonly parent: LocalActor | undefined
-  readonly isLocal = true
+  /** A getter, as each field of a million actors counts. */
+  get isLocal(): true {
+    return true
+  }
   /** Whether no message waits. */
   abstract readonly isIdle: boolean
   /** Whether the actor waits for its turn. */
