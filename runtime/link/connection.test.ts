@@ -6,6 +6,7 @@ import {
   later,
   noting,
   settled,
+  type TestedRoute,
   terminated,
 } from '../../test/support/clocked-nodes.ts'
 import {
@@ -13,6 +14,7 @@ import {
   CodedError,
   type ConnectionState,
   isActorRef,
+  type LaneName,
   memoryRoute,
   nodeLink,
   type Route,
@@ -20,6 +22,31 @@ import {
 import { decodeFrame } from './frame.ts'
 
 const bulk = { weights: new Float64Array(10_000).fill(1) }
+
+/** A device that notes its messages, and a server with the device's ref. `changed` may harm a lane's route of a number. */
+async function joined(changed = (_route: TestedRoute, _lane: LaneName, _number: number) => {}) {
+  let toDevice: unknown
+  const atDevice: unknown[] = []
+  const server = clockedNode('server', {
+    authenticate: async () => ({ mayStop: false }),
+    onPeer: ({ entry }) => (toDevice = entry),
+  })
+  const device = clockedNode('device')
+  const { dial, routes, last, cut } = dialling(() => server)
+  const own = noting(device.system, atDevice)
+  device.link.connect({
+    async dial(lane, signal) {
+      const route = await dial(lane, signal)
+      const made = last(lane)
+      if (made) changed(made, lane, routes[lane].length)
+      return route
+    },
+    rights: { mayStop: false, entry: () => own },
+  })
+  await settled(server, device)
+  if (!isActorRef<unknown>(toDevice)) throw new Error("the server has no ref of the device's actor")
+  return { server, device, toDevice, atDevice, routes, last, cut }
+}
 
 test('a connection makes a route for small messages, and another one as soon as either node has large ones', async (t) => {
   const [atServer, atDevice]: [unknown[], unknown[]] = [[], []]
@@ -73,18 +100,7 @@ test('a connection makes a route for small messages, and another one as soon as 
 
 for (const lost of [['bulk'], ['bulk', 'control'], ['control', 'bulk']] as const)
   test(`a node that dials tells of a lost bulk route, which the other node doesn't notice: ${lost.join(', then ')}`, async (t) => {
-    let toDevice: unknown
-    const atDevice: unknown[] = []
-    const server = clockedNode('server', {
-      authenticate: async () => ({ mayStop: false }),
-      onPeer: ({ entry }) => (toDevice = entry),
-    })
-    const device = clockedNode('device')
-    const { dial, routes, cut } = dialling(() => server)
-    const own = noting(device.system, atDevice)
-    device.link.connect({ dial, rights: { mayStop: false, entry: () => own } })
-    await settled(server, device)
-    if (!isActorRef<unknown>(toDevice)) return t.fail()
+    const { server, device, toDevice, atDevice, routes, cut } = await joined()
     for (let round = 1; round <= 3; round++) {
       toDevice.tell(bulk)
       await settled(server, device)
@@ -97,28 +113,11 @@ for (const lost of [['bulk'], ['bulk', 'control'], ['control', 'bulk']] as const
   })
 
 test('a node that dials tells of a bulk route that it lost before the welcome, on which the other node sends', async (t) => {
-  let toDevice: unknown
-  const atDevice: unknown[] = []
-  const server = clockedNode('server', {
-    authenticate: async () => ({ mayStop: false }),
-    onPeer: ({ entry }) => (toDevice = entry),
+  const { server, device, toDevice, atDevice, routes, cut } = await joined((route, lane, made) => {
+    const isGreeting = (frame: Uint8Array<ArrayBuffer>) =>
+      ['challenge', 'hello'].includes(decodeFrame(frame, 'either').kind)
+    if (lane === 'bulk' && made === 1) route.change = (frame) => (isGreeting(frame) ? [frame] : [])
   })
-  const device = clockedNode('device')
-  const { dial, routes, last, cut } = dialling(() => server)
-  const own = noting(device.system, atDevice)
-  device.link.connect({
-    async dial(lane, signal) {
-      const route = await dial(lane, signal)
-      const made = last(lane)
-      const isSpoilt = lane === 'bulk' && routes.bulk.length === 1
-      if (made && isSpoilt)
-        made.change = (frame) => (['challenge', 'hello'].includes(decodeFrame(frame, 'either').kind) ? [frame] : [])
-      return route
-    },
-    rights: { mayStop: false, entry: () => own },
-  })
-  await settled(server, device)
-  if (!isActorRef<unknown>(toDevice)) return t.fail()
   toDevice.tell(bulk)
   await settled(server, device)
   t.deepEqual([atDevice.length, routes.bulk.length], [0, 1])
@@ -129,18 +128,7 @@ test('a node that dials tells of a bulk route that it lost before the welcome, o
 })
 
 test('large frames that are lost are sent again, however often the route for small messages is cut', async (t) => {
-  let toDevice: unknown
-  const atDevice: unknown[] = []
-  const server = clockedNode('server', {
-    authenticate: async () => ({ mayStop: false }),
-    onPeer: ({ entry }) => (toDevice = entry),
-  })
-  const device = clockedNode('device')
-  const { dial, routes, last, cut } = dialling(() => server)
-  const own = noting(device.system, atDevice)
-  device.link.connect({ dial, rights: { mayStop: false, entry: () => own } })
-  await settled(server, device)
-  if (!isActorRef<unknown>(toDevice)) return t.fail()
+  const { server, device, toDevice, atDevice, routes, last, cut } = await joined()
   toDevice.tell(bulk)
   await settled(server, device)
   const route = last('bulk')

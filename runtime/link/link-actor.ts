@@ -150,7 +150,7 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
     /** The other node has lost its bulk routes up to this one. This node may not have noticed, or hear of one later. */
     function wanted(member: Member, epoch: number): void {
       const { session, carriers, connection } = member
-      session.epochs.bulk = Math.max(session.epochs.bulk, epoch)
+      session.bulkLost(epoch)
       if (carriers.bulk?.state === 'open' && carriers.bulk.epoch <= epoch) {
         lost(carriers.bulk)
         wake(member)

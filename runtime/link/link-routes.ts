@@ -129,9 +129,8 @@ export function linkRoutes({ context, settings, members, dialler, now }: LinkPar
     forget(carrier)
     carrier.state = 'closed'
     route.close()
-    const greeted = made?.lanes === 'bulk' && made.connection && members.of(made.connection)?.session
-    // The other node may use the route, although its welcome was lost.
-    if (greeted) greeted.epochs.bulk = Math.max(greeted.epochs.bulk, epoch)
+    // The other node may use a bulk route whose welcome was lost.
+    if (made?.lanes === 'bulk' && made.connection) members.of(made.connection)?.session.bulkLost(epoch)
     if (!member?.session.isCarriedBy(route)) return
     const wasAttached = member.session.isAttached
     member.session.detach(route)

@@ -134,7 +134,7 @@ export class Session implements RefSession {
       this.#outbox.lanes.bulk.pacedWindow = leastWindowBytes
     }
     this.#outbox.acknowledge(expected, window)
-    // No acknowledgement comes without a control route: such a time says nothing about the bulk route.
+    // No acknowledgement comes without a control route: the time without one says nothing about the bulk route.
     if (lanes.includes('control')) this.#looks.bulk.atMs = undefined
     for (const lane of lanes) {
       this.#asked[lane] = 0
@@ -192,6 +192,11 @@ export class Session implements RefSession {
     if (this.#isBulkAsked || !this.#routes.control) return
     this.#isBulkAsked = true
     this.#send('wanted', 'bulk', this.epochs.bulk)
+  }
+
+  /** The bulk routes up to this number are lost for one of the two nodes, so that none of these carries the lane again. */
+  bulkLost(epoch: number): void {
+    this.epochs.bulk = Math.max(this.epochs.bulk, epoch)
   }
 
   /** Tells the other node, which accepts the routes, that the bulk route is lost. A broker doesn't tell that node. */
