@@ -39,6 +39,8 @@ interface Block {
 }
 
 const blockBytes = 1_048_576
+/** The target of each example of a set without targets. */
+const noTarget = new Float32Array()
 
 /**
  * Collects examples in memory, within a bound: as bytes if the first example's features are a Uint8Array, else as float32.
@@ -75,7 +77,7 @@ export function collector(
 
   /** The target of an example, as float32. @throws DATA_STREAM_ROW, DATA_VALUE */
   function checkedTarget(target: ArrayLike<number> | undefined): Float32Array {
-    if (!target && !targetShape) return new Float32Array()
+    if (!target && !targetShape) return noTarget
     if (!target || !targetShape || target.length !== targetSize) {
       const expected = targetShape ? `a target of ${counted(targetSize, 'value')}` : 'no target without a targetShape'
       throw dataError('DATA_STREAM_ROW', { source, index: count, expected, came: target ? target.length : 'none' })
