@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import test from 'ava'
 import { z } from 'zod'
+import { lmdbStore } from '../runtime/durable/lmdb/index.ts'
+import { roleKey } from '../sdk/index.ts'
 import { runCommand } from './support/flamectl-up.ts'
 import { callsTo, reached, trivialJob } from './support/http-jobs.ts'
 import { hashesHere, hashesOf } from './support/joined-hashes.ts'
@@ -34,6 +36,25 @@ test.serial('a job trains on the flamelets of its datasets’ realms, to the has
   t.is(hashes.length, size.rounds)
   t.deepEqual(hashes, await here)
 })
+
+test.serial(
+  'of a job that is completed, the server keeps the aggregator’s state, from which a server that dies then goes on',
+  async (t) => {
+    await using stage = await joinedStage()
+    stage.join('clinic')
+    await present(stage, 'clinic')
+    const job = await trivialJob(stage.call, { job: 'j', ...size, realms: ['clinic'] })
+    await stage.call('PUT', `${job}/status`, { state: 'starting' })
+    t.is(await reached(stage.call, job, 'completed', 'failed'), 'completed')
+    await stage.up.end('SIGTERM')
+    const store = await lmdbStore(join(stage.folder, 'state', 'state'))
+    try {
+      t.truthy(await store.load(roleKey('j', 'top-aggregator-0')))
+    } finally {
+      await store.close()
+    }
+  },
+)
 
 test.serial(
   'a server and a flamelet that are killed in the middle of a job leave its hashes as they were',

@@ -51,6 +51,8 @@ export type DeploymentReport =
     }
   /** `recorded` is told once the event is durable. */
   | { readonly type: 'event'; readonly event: JobEvent; readonly recorded?: ActorRef<null> }
+  /** `stored` is told once all statuses that were told before are durable. */
+  | { readonly type: 'store-statuses'; readonly stored: ActorRef<null> }
   /** No task of the job can run, or go on. The deployment stops. */
   | { readonly type: 'deployment-failed'; readonly cause: unknown }
 
@@ -59,7 +61,7 @@ export function wallClock(): string {
   return new Date().toISOString()
 }
 
-/** Longest time for recording an event. */
+/** Longest time for recording an event, or statuses. */
 const recordTimeoutMs = 60_000
 
 /**
@@ -77,6 +79,25 @@ export async function eventRecorded(
     { timeoutMs: recordTimeoutMs },
   )
   await recorded.catch(() => {})
+}
+
+/**
+ * Whether all statuses that a deployment has told are durable. False where they can't be stored: the job's actor fails then,
+ * and handles the fault.
+ */
+export function statusesStored(
+  context: Pick<ActorContext<never>, 'ask'>,
+  reports: ActorRef<DeploymentReport>,
+): Promise<boolean> {
+  const stored = context.ask<null, DeploymentReport>(
+    reports,
+    (replyTo) => ({ type: 'store-statuses', stored: replyTo }),
+    { timeoutMs: recordTimeoutMs },
+  )
+  return stored.then(
+    () => true,
+    () => false,
+  )
 }
 
 /**

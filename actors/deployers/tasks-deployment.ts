@@ -24,8 +24,12 @@ export interface HostingParts<Ready, Command> {
   prepare(signal: AbortSignal): Promise<{ readonly ready: Ready; readonly notes: readonly JobEvent[] }>
   /** The actor that hosts the tasks, told where to report. */
   tasksOf(ready: Ready, parent: HostingParent): Behavior<Command>
-  /** Has the actor of the tasks stop. */
-  stop(tasks: ActorRef<Command>, end: 'completed' | 'terminated', context: Pick<ActorContext<never>, 'stop'>): void
+  /** Has the actor of the tasks stop. Called once. */
+  stop(
+    tasks: ActorRef<Command>,
+    end: 'completed' | 'terminated',
+    context: Pick<ActorContext<never>, 'stop' | 'ask' | 'track'>,
+  ): void
   /** Frees what `prepare` has made, once the tasks have stopped. */
   close?(ready: Ready): Promise<void>
 }
@@ -108,7 +112,8 @@ export function tasksDeployment<Ready, Command>(parts: HostingParts<Ready, Comma
 
     /** Stops the remaining tasks, which end in the given state. */
     function end(state: 'completed' | 'terminated'): void {
-      ending ??= state
+      if (ending) return
+      ending = state
       if (tasks) parts.stop(tasks, ending, context)
     }
 

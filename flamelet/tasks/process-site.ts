@@ -341,7 +341,6 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
       const released = [...tasks.values()].filter(
         (task) => task.run === run && (ends === undefined || ends.includes(task.end)),
       )
-      const names = new Set([...(ends ?? []), ...released.map(({ end }) => end)])
       void context.track(done()).then(
         () => replyTo.tell({ type: 'released', run }),
         (cause: unknown) => replyTo.tell({ type: 'released', run, cause }),
@@ -354,7 +353,7 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
           await handOver({ store, run, ends: own }, (kept) =>
             context.ask<TakenReply, SiteReply>(replyTo, (taken) => ({ type: 'kept', run, kept, taken }), askTaken),
           )
-        if (isForgotten) await Promise.all([...names].map((end) => forgetRole(store, run, end)))
+        if (isForgotten) await Promise.all(released.filter(hasData).map(({ end }) => forgetRole(store, run, end)))
       }
     }
 
@@ -383,4 +382,8 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
       }
     }
   }
+}
+
+function hasData({ host: { job }, end }: HostedTask): boolean {
+  return job.tasks.some((task) => task.end === end && task.dataset !== undefined)
 }

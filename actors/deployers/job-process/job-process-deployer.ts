@@ -13,6 +13,7 @@ import {
   type DeploymentReport,
   deployerBy,
   eventRecorded,
+  statusesStored,
 } from '../deployer.ts'
 import { controllerError } from '../errors.ts'
 import { confinement } from './code-process.ts'
@@ -162,6 +163,11 @@ function deployment(
         case 'event':
           if (message.call === undefined) return reports.tell({ type: 'event', event: message.event })
           return answer(message.call, recorded(message.event))
+        case 'store-statuses':
+          return answer(
+            message.call,
+            statusesStored(context, reports).then(() => ({ value: null })),
+          )
         case 'base-weights':
           return answer(
             message.call,

@@ -82,6 +82,8 @@ function hosting({
           if (!recorded) return send({ type: 'event', event })
           return void server.ask((call) => send({ type: 'event', event, call })).then(() => recorded.tell(null))
         }
+        case 'store-statuses':
+          return void server.ask((call) => send({ type: 'store-statuses', call })).then(() => message.stored.tell(null))
         case 'deployment-failed':
           return send({ type: 'deployment-failed', cause: packError(message.cause) })
         case 'stopped':

@@ -66,6 +66,8 @@ const fromProcess = z.discriminatedUnion('type', [
   z.object({ type: z.literal('task-status'), task: text, status: taskStatus, cause: jobCause.exactOptional() }),
   /** With `call`, the server answers once the event is durable. */
   z.object({ type: z.literal('event'), event: jobEvent, call: whole.exactOptional() }),
+  /** The server answers once all statuses that were told before are durable. */
+  z.object({ type: z.literal('store-statuses'), call: whole }),
   /** Asks for the weights of the job's base model in this layout. */
   z.object({ type: z.literal('base-weights'), call: whole, layout }),
   /** Asks whether a job that hasn't ended begins with this round of the process's job. */

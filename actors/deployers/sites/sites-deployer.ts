@@ -4,7 +4,7 @@ import type { RemoteSite, Sites } from '../../flamelets/sites.ts'
 import { runFaults } from '../../model/algorithms.ts'
 import type { JobEvent } from '../../model/job-event.ts'
 import type { BaseModels } from '../../records/parts.ts'
-import { type DeployableJob, type Deployer, deployerBy, wallClock } from '../deployer.ts'
+import { type DeployableJob, type Deployer, deployerBy, statusesStored, wallClock } from '../deployer.ts'
 import { type DeploymentObserver, type HostingParent, tasksDeployment } from '../tasks-deployment.ts'
 import type { PlacedTask } from './site-choice.ts'
 import type { SpawnSite, SpreadLimits, TasksToSpread } from './spread-parts.ts'
@@ -50,7 +50,12 @@ export function sitesDeployer({ slots, observer, ...parts }: SitesParts): Deploy
         observer,
         prepare: () => prepared(job, parts),
         tasksOf: (ready, parent) => spreadTasks(tasksToSpread(job, ready, parent, parts)),
-        stop: (tasks, end) => tasks.tell({ type: 'stop', forget: end === 'completed' }),
+        stop(tasks, end, context) {
+          const stop = (forget: boolean) => tasks.tell({ type: 'stop', forget })
+          if (end !== 'completed') return stop(false)
+          // A server that dies before the job's end is stored hosts the tasks again, and they need their state for that.
+          void context.track(statusesStored(context, reports)).then(stop)
+        },
       }),
     { slots, faultsOf: runFaults },
   )

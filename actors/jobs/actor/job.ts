@@ -121,6 +121,8 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
             () => message.recorded?.tell(null),
             (cause: unknown) => context.fail(cause),
           )
+        case 'store-statuses':
+          return void tasks.settled().then(() => message.stored.tell(null), fail)
         case 'slot-given':
           if (phase.name !== 'waiting') return
           return context.track(document.value.state === 'stopping' ? finish(undefined) : deploy(phase.deployer))

@@ -33,6 +33,8 @@ const clients = 6
 const longestCalmMs = 1500
 /** A job that commits no round for this time after a kill has lost something. */
 const longestRecoveryMs = 60_000
+/** A longer recovery is told with the events of its jobs. */
+const goalMs = 5000
 
 /** The steps of a recovery, with the time of each since the kill. */
 type Passed = Map<string, number>
@@ -67,10 +69,11 @@ export async function linkChaos(options: LinkChaosOptions): Promise<readonly str
     let ended = 0
     const runner = (async () => {
       for (let number = 0; !ending.signal.aborted; number++) {
-        const { state, rounds: came, hashes, told } = await jobs.run(`job-${number}`)
+        const { state, rounds: came, again, hashes, told } = await jobs.run(`job-${number}`)
         ended += 1
         const index = expected.findIndex((hash, at) => hashes[at] !== hash)
         if (state !== 'completed') wrong(`job-${number} is ${state} after ${hashes.length} rounds: ${told}`)
+        else if (again !== undefined) wrong(`job-${number} went back to round ${again}: ${told}`)
         else if (index >= 0)
           wrong(
             `job-${number}: round ${index + 1} is ${JSON.stringify(came[index])}, and its hash not ${expected[index]}; ${told}`,
@@ -91,6 +94,7 @@ export async function linkChaos(options: LinkChaosOptions): Promise<readonly str
       )
       const recovered = await jobs.progressed(before, since + longestRecoveryMs)
       const tookMs = performance.now() - since
+      if (tookMs > goalMs) report(await jobs.told(before.job))
       if (recovered) recoveries.push(tookMs)
       else wrong(`no round within ${longestRecoveryMs / 1000} s after the end of ${victim}; ${saidBy(flamelets)}`)
       const steps = [...passed].map(([what, ms]) => `${what} after ${ms}`).join(', ')
@@ -219,14 +223,20 @@ function jobsOf(stage: JoinedStage, rounds: number) {
       }
     }
   }
-  const eventsOf = async (job: string) => {
+  const entriesOf = async (job: string) => {
     const response = await fetch(`${stage.up.url}${job}/events?follow=false`, { signal: AbortSignal.timeout(10_000) })
-    return [...(await response.text()).matchAll(/^data: ?(.*)$/gm)].map(([, data = '']) => JSON.parse(data).event ?? {})
+    return [...(await response.text()).matchAll(/^data: ?(.*)$/gm)].map(([, data = '']) => JSON.parse(data))
   }
+  const eventsOf = async (job: string) => (await entriesOf(job)).map(({ event = {} }) => event)
   const recorded = async (job: string) => {
     const found = new Map<number, { readonly hash: string }>()
     for (const event of await eventsOf(job)) if (event.type === 'round') found.set(event.round, event)
     return [...found].toSorted(([one], [other]) => one - other).map(([, round]) => round)
+  }
+  /** The first round that came again after a later one. A server that starts tells the last round again. */
+  const repeated = async (job: string): Promise<number | undefined> => {
+    const rounds = (await eventsOf(job)).flatMap(({ type, round }) => (type === 'round' ? [round] : []))
+    return rounds.find((round, index) => round < rounds[index - 1])
   }
   const jobs = {
     async run(job: string) {
@@ -252,6 +262,7 @@ function jobsOf(stage: JoinedStage, rounds: number) {
           return {
             state,
             rounds,
+            again: await insist(() => repeated(at)),
             hashes: rounds.map(({ hash }) => hash),
             /** The last events other than rounds and the ends of tasks, for people. */
             told: JSON.stringify((await insist(() => eventsOf(at)))?.filter(isTelling).slice(-12)),
@@ -261,6 +272,12 @@ function jobsOf(stage: JoinedStage, rounds: number) {
         if (state === 'ready') await insist(() => stage.call('PUT', `${at}/status`, { state: 'starting' }))
         await setTimeout(50)
       }
+    },
+    /** The last events of a job and of the present one, with their times, for people. */
+    async told(job: string): Promise<string> {
+      const entries = [...new Set([job, present])].map((one) => insist(() => entriesOf(one)))
+      const lines = (await Promise.all(entries)).flatMap((one = []) => one.slice(-60))
+      return `now ${new Date().toISOString()}\n${lines.map((entry) => JSON.stringify(entry)).join('\n')}`
     },
     /** The present job, and the number of its rounds. */
     async progress() {
