@@ -324,7 +324,7 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supe
 
   #stopChildren(then: () => void): void {
     this.#afterChildren = then
-    for (const child of [...(this.#children?.values() ?? [])]) child.stop()
+    if (this.#children && this.#children.size > 0) for (const child of [...this.#children.values()]) child.stop()
     this.#childrenMayBeGone()
   }
 

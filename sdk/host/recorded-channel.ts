@@ -1,5 +1,5 @@
 import { isObject } from '../../runtime/index.ts'
-import type { Arrival } from '../role/channel/channel.ts'
+import type { Arrival, AwaitedEnds } from '../role/channel/channel.ts'
 import type { ChannelPort, Expiry } from '../role/channel/channel-port.ts'
 import type { Keep } from '../role/channel/numbered-messages.ts'
 import type { ChannelWiring } from '../role/channel/wiring.ts'
@@ -37,7 +37,7 @@ export class RecordingPort implements ChannelPort {
   isGone = (end: string): boolean => this.#noted(`isGone ${end}`, this.#port.isGone(end))
   watchLeft = (left: (end: string) => void): (() => void) => this.#port.watchLeft(left)
   peek = (end: string): unknown => this.#noted(`peek ${end}`, this.#port.peek(end))
-  peekNext = (awaited: ReadonlySet<string>): Arrival<unknown> | undefined =>
+  peekNext = (awaited: AwaitedEnds): Arrival<unknown> | undefined =>
     this.#noted('peek next', this.#port.peekNext(awaited))
   drain = (): readonly Arrival<unknown>[] => this.#noted('drain', this.#port.drain())
   hasPassed = (expiry: Expiry): boolean => this.#noted('hasPassed', this.#port.hasPassed(expiry))
@@ -65,7 +65,7 @@ export class RecordingPort implements ChannelPort {
     this.#port.leave()
   }
 
-  async next(awaited: ReadonlySet<string> | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined> {
+  async next(awaited: AwaitedEnds | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined> {
     const observation = this.#observation('next')
     const arrival = await this.#port.next(awaited, expiry)
     observation.result = structuredClone(arrival)

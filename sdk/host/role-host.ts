@@ -297,13 +297,11 @@ class RunningRole<State, Channels> implements RoundParts<State, Channels>, Effec
   async run(): Promise<boolean> {
     const { role } = this
     const { actor } = this.#life
-    if (!this.#rounds && this.job.checkDeterminism) {
-      const { checkedRounds } = await actor.outside(import('./checked-rounds.ts'))
-      this.#rounds = checkedRounds(this)
-    }
-    this.#rounds ??= new PlainRounds(this)
+    this.#rounds ??= this.job.checkDeterminism ? await this.#checkedRounds() : new PlainRounds(this)
     const { context } = this.#rounds
-    let state = this.#rested ? this.#rested.state : await this.#begun(context)
+    const begun = this.#rested ? this.#rested.state : this.#begun(context)
+    // A fleet waits for nothing that is there: each wait is a part of its garbage.
+    let state = begun instanceof Promise ? await begun : begun
     while (!role.done(state)) {
       if (role.rests) {
         this.#rested = { state }
@@ -335,6 +333,11 @@ class RunningRole<State, Channels> implements RoundParts<State, Channels>, Effec
 
   log(entry: LogEntry): void {
     this.job.reports.tell({ type: 'log', end: this.task.end, entry })
+  }
+
+  async #checkedRounds(): Promise<Rounds<State, Channels>> {
+    const { checkedRounds } = await this.#life.actor.outside(import('./checked-rounds.ts'))
+    return checkedRounds(this)
   }
 
   #begun(context: RoleContext<Channels>): State | Promise<State> {

@@ -1,5 +1,9 @@
 import { jobOrPart, listedRounds, registryError } from './errors.ts'
-import type { LoadedModel, Spool } from './registry.ts'
+import type { CountedWork, LoadedModel, Spool } from './registry.ts'
+
+function copyOf({ buffer, ...work }: CountedWork): CountedWork {
+  return buffer ? { ...work, buffer: buffer.map(copyOf) } : work
+}
 
 /** A registry in memory, for tests and simulations. */
 export function memoryRegistry(): Spool {
@@ -26,8 +30,15 @@ export function memoryRegistry(): Spool {
       parts.set(part, kept)
       if (kept.get(round)?.hash === hash) return
       const location = `memory:${[job, part, round].filter((name) => name !== '').join('/')}`
-      const { weights, ...rest } = given
-      kept.set(round, { ...structuredClone(rest), weights: weights.slice(), location })
+      const { weights, members, arrivals, ...rest } = given
+      kept.set(round, {
+        ...structuredClone(rest),
+        weights: weights.slice(),
+        // A fleet's round has thousands of each: a structured clone takes several times as long.
+        members: [...members],
+        ...(arrivals && { arrivals: arrivals.map(copyOf) }),
+        location,
+      })
     },
     async latest(job, part) {
       const last = rounds(job, part).at(-1)

@@ -114,9 +114,9 @@ class DeviceLife implements Attachment, ChannelPort {
     if (!this.#flight.reply) this.#reply({ message })
   }
 
-  next(): Promise<Arrival<unknown> | undefined> {
+  next(): Promise<Arrival<unknown> | undefined> | Arrival<unknown> {
     const arrival = this.#take()
-    if (arrival) return Promise.resolve(arrival)
+    if (arrival) return arrival
     // Of a role that doesn't rest: more work comes in another activation. The promise is this life's own.
     this.rest()
     return new Promise(() => {})

@@ -1,4 +1,4 @@
-import type { ChannelWiring } from '../../sdk/index.ts'
+import type { AwaitedEnds, ChannelWiring } from '../../sdk/index.ts'
 import type { Station } from './aggregators/station.ts'
 import type { SavedFlight } from './checkpoints.ts'
 import type { DevicePopulation } from './device-population.ts'
@@ -140,12 +140,12 @@ export class DevicesPort extends WaitingPort implements Landing {
     if (this.#underWay.get(flight.end) === flight) this.#underWay.delete(flight.end)
   }
 
-  protected isOver(awaited: ReadonlySet<string>): boolean {
+  protected isOver(awaited: AwaitedEnds): boolean {
     const witness = this.#witness
     if (witness !== undefined && this.#underWay.has(witness) && awaited.has(witness)) return false
     this.#witness = undefined
     if (this.#underWay.size === 0) return true
-    for (const end of awaited) {
+    for (const end of awaited.keys()) {
       if (!this.#underWay.has(end)) continue
       this.#witness = end
       return false

@@ -1,4 +1,4 @@
-import type { Arrival, ChannelPort, ChannelWiring, Expiry, Keep } from '../../sdk/index.ts'
+import type { Arrival, AwaitedEnds, ChannelPort, ChannelWiring, Expiry, Keep } from '../../sdk/index.ts'
 import type { Carrier } from './aggregators/carrier.ts'
 import type { Station } from './aggregators/station.ts'
 import type { DevicePopulation } from './device-population.ts'
@@ -9,7 +9,7 @@ export type WhenFree = (population: DevicePopulation, free: () => void) => void
 
 /** A pending call of `next`. */
 interface Waiter {
-  readonly awaited: ReadonlySet<string> | undefined
+  readonly awaited: AwaitedEnds | undefined
   readonly expiry: Expiry | undefined
   readonly wait: number
   readonly resolve: (arrival: Arrival<unknown> | undefined) => void
@@ -52,7 +52,7 @@ export abstract class WaitingPort implements ChannelPort {
   abstract setProperty(name: string, value: unknown): void
 
   /** Whether no message of these ends can come. */
-  protected abstract isOver(awaited: ReadonlySet<string>): boolean
+  protected abstract isOver(awaited: AwaitedEnds): boolean
 
   /** Whether no message waits, and none was taken since the aggregator's last commit. */
   get isAtRest(): boolean {
@@ -69,9 +69,10 @@ export abstract class WaitingPort implements ChannelPort {
     this.#hasTaken = false
   }
 
-  next(awaited: ReadonlySet<string> | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined> {
+  next(awaited: AwaitedEnds | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined> | Arrival<unknown> {
     const arrival = this.#take(awaited)
-    if (arrival || this.#isEnded(awaited, expiry)) return Promise.resolve(arrival)
+    if (arrival) return arrival
+    if (this.#isEnded(awaited, expiry)) return Promise.resolve(undefined)
     return new Promise((resolve) => {
       this.#waiters.push({ awaited, expiry, resolve, wait: this.place.wait() })
       expiry?.listeners.add(this.#look)
@@ -89,7 +90,7 @@ export abstract class WaitingPort implements ChannelPort {
     return this.#arrivals.find((arrival) => arrival.end === end)?.message
   }
 
-  peekNext(awaited: ReadonlySet<string>): Arrival<unknown> | undefined {
+  peekNext(awaited: AwaitedEnds): Arrival<unknown> | undefined {
     return this.#arrivals.find(({ end }) => awaited.has(end))
   }
 
@@ -171,7 +172,7 @@ export abstract class WaitingPort implements ChannelPort {
     }
   }
 
-  #take(awaited: ReadonlySet<string> | undefined): Arrival<unknown> | undefined {
+  #take(awaited: AwaitedEnds | undefined): Arrival<unknown> | undefined {
     const [first] = this.#arrivals
     if (!first) return undefined
     this.#hasTaken = true
@@ -180,7 +181,7 @@ export abstract class WaitingPort implements ChannelPort {
     return index < 0 ? undefined : this.#arrivals.splice(index, 1)[0]
   }
 
-  #isEnded(awaited: ReadonlySet<string> | undefined, expiry: Expiry | undefined): boolean {
+  #isEnded(awaited: AwaitedEnds | undefined, expiry: Expiry | undefined): boolean {
     return expiry?.expired === true || (awaited !== undefined && this.isOver(awaited))
   }
 }
@@ -271,8 +272,8 @@ export class AggregatorPort extends WaitingPort {
     for (const other of this.#others.values()) other.changed()
   }
 
-  protected isOver(awaited: ReadonlySet<string>): boolean {
-    for (const end of awaited) if (this.has(end)) return false
+  protected isOver(awaited: AwaitedEnds): boolean {
+    for (const end of awaited.keys()) if (this.has(end)) return false
     return true
   }
 

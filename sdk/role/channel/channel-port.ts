@@ -1,5 +1,5 @@
 import type { KeptPopulation } from '../../strategy/population.ts'
-import type { Arrival } from './channel.ts'
+import type { Arrival, AwaitedEnds } from './channel.ts'
 import type { Keep } from './numbered-messages.ts'
 import type { ChannelWiring } from './wiring.ts'
 
@@ -29,13 +29,13 @@ export interface ChannelPort {
   send(ends: readonly string[], message: unknown, keep: Keep): void
   /**
    * Takes the next message of the awaited ends, or of any end if undefined. The set doesn't change before the promise is
-   * resolved. Resolves with undefined at the expiry, or
-   * when all awaited ends are gone.
+   * resolved. Resolves with undefined at the expiry, or when all awaited ends are gone. A port may give a message that is
+   * there by itself: to wait for a promise costs as much as a small part of a fleet's work.
    */
-  next(awaited: ReadonlySet<string> | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined>
+  next(awaited: AwaitedEnds | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined> | Arrival<unknown>
   peek(end: string): unknown
   /** The arrival that `next` would return at once. Doesn't take the arrival. */
-  peekNext(awaited: ReadonlySet<string>): Arrival<unknown> | undefined
+  peekNext(awaited: AwaitedEnds): Arrival<unknown> | undefined
   /** Takes all waiting messages. */
   drain(): readonly Arrival<unknown>[]
   /** The first waiting message that fits, and takes it if `taking`. Other messages stay in their order. */

@@ -7,6 +7,13 @@ export interface Arrival<Message> {
   readonly message: Message
 }
 
+/** The ends whose messages are awaited: a set of them, or a map by end. */
+export interface AwaitedEnds {
+  readonly size: number
+  has(end: string): boolean
+  keys(): Iterable<string>
+}
+
 /** An answer to a gather. Counts unless it's refused. */
 export interface GatheredArrival<Message> extends Arrival<Message> {
   /**
@@ -50,8 +57,8 @@ export interface NextOptions<Message> {
    * round.
    */
   readonly purpose?: string
-  /** Whether to return a message. Others are dropped. Default: every message. */
-  readonly matching?: (message: Message) => boolean
+  /** Whether to return a message of an end. Others are dropped. Default: every message. */
+  readonly matching?: (message: Message, end: string) => boolean
   /** Stop waiting when this deadline passes: that nothing came is part of the order of arrival. Default: none. */
   readonly until?: Deadline | undefined
   /** Whether the call waits until the arrival is durable. Default: true. */
@@ -129,7 +136,7 @@ export interface Channel<Out, In> {
    * messages in the recorded order, and takes another end's message only in place of an end that has left for good.
    * Undefined when all ends have left, and after the deadline. The set doesn't change before the promise is resolved.
    */
-  next(ends: ReadonlySet<string>, options?: NextOptions<In>): Promise<Arrival<In> | undefined>
+  next(ends: AwaitedEnds, options?: NextOptions<In>): Promise<Arrival<In> | undefined>
   /** The next message of this end. Doesn't take the message. */
   peek(end: string): In | undefined
   /**

@@ -1,12 +1,12 @@
 import { release } from '../../../runtime/index.ts'
-import type { Arrival } from './channel.ts'
+import type { Arrival, AwaitedEnds } from './channel.ts'
 import type { ChannelPort, Expiry } from './channel-port.ts'
 import { Inbox, type Keep, Outbox } from './numbered-messages.ts'
 import type { Acknowledgement, ChannelWiring, Delivery, GroupView, Incarnation, Member } from './wiring.ts'
 
 /** A pending call of `next`. */
 interface Waiter {
-  readonly awaited: ReadonlySet<string> | undefined
+  readonly awaited: AwaitedEnds | undefined
   readonly expiry: Expiry | undefined
   readonly resolve: (arrival: Arrival<unknown> | undefined) => void
   readonly look: () => void
@@ -159,7 +159,7 @@ export class LiveChannel implements ChannelPort {
     this.#outbox.send(ends, message, keep, this.#members)
   }
 
-  next(awaited: ReadonlySet<string> | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined> {
+  next(awaited: AwaitedEnds | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined> {
     const arrival = this.#take(awaited)
     if (arrival || this.#isOver(awaited, expiry)) return Promise.resolve(arrival)
     return new Promise((resolve) => {
@@ -171,7 +171,7 @@ export class LiveChannel implements ChannelPort {
     return this.#waiting.get(end)?.[0]?.message
   }
 
-  peekNext(awaited: ReadonlySet<string>): Arrival<unknown> | undefined {
+  peekNext(awaited: AwaitedEnds): Arrival<unknown> | undefined {
     for (const [end, queue] of this.#waiting) if (awaited.has(end)) return { end, message: queue[0]?.message }
     return undefined
   }
@@ -240,7 +240,7 @@ export class LiveChannel implements ChannelPort {
     this.#outbox.resend(member)
   }
 
-  #take(awaited: ReadonlySet<string> | undefined): Arrival<unknown> | undefined {
+  #take(awaited: AwaitedEnds | undefined): Arrival<unknown> | undefined {
     for (const [end, queue] of this.#waiting) {
       if (awaited && !awaited.has(end)) continue
       const delivery = queue.shift()
@@ -260,10 +260,10 @@ export class LiveChannel implements ChannelPort {
   }
 
   /** Whether the wait is over: at the expiry, or when all awaited ends are gone. */
-  #isOver(awaited: ReadonlySet<string> | undefined, expiry: Expiry | undefined): boolean {
+  #isOver(awaited: AwaitedEnds | undefined, expiry: Expiry | undefined): boolean {
     if (expiry?.expired) return true
     if (!awaited) return false
-    for (const end of awaited) if (!this.isGone(end)) return false
+    for (const end of awaited.keys()) if (!this.isGone(end)) return false
     return true
   }
 

@@ -3,7 +3,7 @@ import type { KeptPopulation } from '../../strategy/population.ts'
 import type { Decisions } from '../decisions.ts'
 import { roleError } from '../errors.ts'
 import type { ChannelUse } from '../role.ts'
-import type { Arrival, Channel, Deadline, GatheredArrival, GatherOptions, NextOptions } from './channel.ts'
+import type { Arrival, AwaitedEnds, Channel, Deadline, GatheredArrival, GatherOptions, NextOptions } from './channel.ts'
 import type { ChannelPort, Expiry } from './channel-port.ts'
 import type { Keep } from './numbered-messages.ts'
 
@@ -118,15 +118,13 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
     return (await this.#receive(new Set([end])))?.message
   }
 
-  /** Waits for the port by itself: each async function between would hold its own frame while an idle end waits. */
-  async recvAny(): Promise<Arrival<In>> {
-    for (;;) {
-      const arrival = await this.#port.next(undefined)
-      const taken = arrival && this.#accepted(arrival)
-      if (!taken) continue
-      keep(taken.message)
-      return taken
-    }
+  recvAny(): Promise<Arrival<In>> {
+    const came = this.#port.next(undefined)
+    if (came instanceof Promise) return this.#awaitAny(came)
+    const taken = this.#accepted(came)
+    if (!taken) return this.#awaitAny(undefined)
+    keep(taken.message)
+    return Promise.resolve(taken)
   }
 
   async *recvEach(ends: readonly string[]): AsyncGenerator<Arrival<In>> {
@@ -178,35 +176,26 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
     await decisions.flush()
   }
 
-  async next(
-    ends: ReadonlySet<string>,
-    { purpose = '', matching = () => true, until, durable = true, lent = false }: NextOptions<In> = {},
-  ): Promise<Arrival<In> | undefined> {
+  async next(ends: AwaitedEnds, options: NextOptions<In> = {}): Promise<Arrival<In> | undefined> {
     const { decisions } = this.#surroundings
-    const place = decisions.place(`arrival:${this.name}:${purpose}`)
+    const place = decisions.place(`arrival:${this.name}:${options.purpose ?? ''}`)
     const recorded = decisions.recall(place, isString)
     if (recorded === nobody) return undefined
-    const expiry = expiryBehind(until)
     // An end after a recorded one that has left may not be among `ends`.
-    let awaited: ReadonlySet<string> = recorded !== undefined && ends.has(recorded) ? new Set([recorded]) : ends
+    let awaited: AwaitedEnds = recorded !== undefined && ends.has(recorded) ? new Set([recorded]) : ends
     let arrival: Arrival<In> | undefined
     // In one loop of this function: each async function between would cost a frame for every arrival.
     for (;;) {
-      const came = await this.#port.next(awaited, expiry)
-      arrival = came && this.#accepted(came)
-      if (arrival) {
-        if (matching(arrival.message)) break
-        release(arrival.message)
-      } else if (!came) {
-        if (awaited === ends) break
-        awaited = ends
-      }
+      const coming = this.#port.next(awaited, expiryBehind(options.until))
+      const came = coming instanceof Promise ? await coming : coming
+      arrival = came && this.#fitting(came, options)
+      if (arrival || (!came && awaited === ends)) break
+      if (!came) awaited = ends
     }
-    if (!lent) keep(arrival?.message)
     if (arrival && arrival.end !== recorded) decisions.record(place, arrival.end)
-    if (!arrival && until?.hasPassed) decisions.record(place, nobody)
+    if (!arrival && options.until?.hasPassed) decisions.record(place, nobody)
     // Other ends may receive and use results of the arrival before this round is committed.
-    const flushed = durable ? decisions.flush() : undefined
+    const flushed = options.durable === false ? undefined : decisions.flush()
     if (flushed) await flushed
     return arrival
   }
@@ -263,8 +252,19 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
     }
   }
 
+  /** Waits for the port by itself: each async function between would hold its own frame while an idle end waits. */
+  async #awaitAny(first: Promise<Arrival<unknown> | undefined> | undefined): Promise<Arrival<In>> {
+    for (let coming = first; ; coming = undefined) {
+      const arrival = await (coming ?? this.#port.next(undefined))
+      const taken = arrival && this.#accepted(arrival)
+      if (!taken) continue
+      keep(taken.message)
+      return taken
+    }
+  }
+
   /** Receives a message that is lent. */
-  async #borrow(awaited?: ReadonlySet<string>, expiry?: Expiry): Promise<Arrival<In> | undefined> {
+  async #borrow(awaited?: AwaitedEnds, expiry?: Expiry): Promise<Arrival<In> | undefined> {
     for (;;) {
       const arrival = await this.#port.next(awaited, expiry)
       if (!arrival) return undefined
@@ -281,7 +281,20 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
     return undefined
   }
 
-  async #receive(awaited?: ReadonlySet<string>): Promise<Arrival<In> | undefined> {
+  /** The arrival, if it is one that `next` returns; drops it otherwise. */
+  #fitting(came: Arrival<unknown>, { matching, lent = false }: NextOptions<In>): Arrival<In> | undefined {
+    const arrival = this.#accepted(came)
+    if (!arrival) return undefined
+    const { end, message } = arrival
+    if (matching && !matching(message, end)) {
+      release(message)
+      return undefined
+    }
+    if (!lent) keep(message)
+    return arrival
+  }
+
+  async #receive(awaited?: AwaitedEnds): Promise<Arrival<In> | undefined> {
     const arrival = await this.#borrow(awaited)
     keep(arrival?.message)
     return arrival

@@ -9,7 +9,7 @@ import type { Channel, Deadline } from '../channel/channel.ts'
 import type { RoleContext } from '../role.ts'
 import { addContribution, failureOf, levelsOf, returned } from './aggregate.ts'
 import { aggregatorError } from './aggregator-errors.ts'
-import { type Flight, nobody, workUnderWay } from './flight.ts'
+import { type Flight, nobody, type Work, workUnderWay } from './flight.ts'
 import type { GrantedEnds } from './granted-ends.ts'
 import type { Answer, Assignment, Refusal } from './round-protocol.ts'
 
@@ -121,6 +121,7 @@ export async function fillBuffer(
     strategy,
     notice,
     decide,
+    random,
   } = context
   const past = new Map(Object.entries(flight.past).map(([of, values]) => [Number(of), values] as const))
   past.set(version, weights)
@@ -179,7 +180,8 @@ export async function fillBuffer(
       const first = underWay.firstDue()
       const arrival = underWay.size > 0 ? await nextArrival(first?.deadline) : undefined
       if (arrival) {
-        await take(arrival.end, arrival.message)
+        const adding = take(arrival.end, arrival.message)
+        if (adding) await adding
         returned(arrival.message, strategy)
       } else if (!(await dispatchNext(first?.end)) && underWay.size === 0 && !grants) {
         // The devices of a fleet come back.
@@ -209,35 +211,39 @@ export async function fillBuffer(
   /** Asks a free end. `late`: an end whose deadline has passed in this life or an earlier one. False if no end is free. */
   async function dispatchNext(late?: string): Promise<boolean> {
     const number = dispatch + 1
-    const choose = (): Dispatch => {
-      const overdue = underWay.overdue(late)
-      const left = underWay.away()
-      const gone = overdue.length > 0 ? { left, overdue } : { left }
-      if (grants) {
-        const granted = late === undefined ? grants.next() : undefined
-        return granted ? { ...gone, end: granted.end, grant: granted.number } : gone
-      }
-      const end = oneSelected(strategy.select, free(), context.random(number, 'dispatch'))
-      // The new field first: the engine adds a field to a spread object by a slow way.
-      return end === undefined ? gone : { end, ...gone }
-    }
-    const {
-      left: away,
-      overdue = nobody,
-      end,
-      grant = 0,
-    } = await context.decide(`dispatch ${number}`, choose, isDispatch, durable)
+    const chosen = await decide(`dispatch ${number}`, () => choose(number, late), isDispatch, durable)
+    heed(chosen)
+    if (chosen.end === undefined) return false
+    dispatch = number
+    begin(chosen.end, number, deadlineMs === undefined ? undefined : await context.now())
+    return true
+  }
+
+  function heed({ left: away, overdue = nobody, grant = 0 }: Dispatch): void {
     grants?.heard(grant)
     for (const each of overdue) giveUp(each)
     for (const each of away) underWay.forget(each)
-    if (end === undefined) return false
-    dispatch = number
+  }
+
+  function begin(end: string, number: number, since: number | undefined): void {
     asked += 1
     inVain += 1
     const work = { end, dispatch: number, version }
-    underWay.begin(deadlineMs === undefined ? work : { ...work, since: await context.now() }, deadlineMs)
+    underWay.begin(since === undefined ? work : { ...work, since }, deadlineMs)
     ask(end, number, version)
-    return true
+  }
+
+  function choose(number: number, late: string | undefined): Dispatch {
+    const overdue = underWay.overdue(late)
+    const left = underWay.away()
+    const gone = overdue.length > 0 ? { left, overdue } : { left }
+    if (grants) {
+      const granted = late === undefined ? grants.next() : undefined
+      return granted ? { ...gone, end: granted.end, grant: granted.number } : gone
+    }
+    const end = oneSelected(strategy.select, free(), random(number, 'dispatch'))
+    // The new field first: the engine adds a field to a spread object by a slow way.
+    return end === undefined ? gone : { end, ...gone }
   }
 
   /** Waits until there is a next step. Tells the coordinator first which ends are held and wanted. */
@@ -248,7 +254,7 @@ export async function fillBuffer(
       if (coordinator.isWaiting) return 'grant'
       if (underWay.firstDue()?.deadline.hasPassed) return 'answer'
       const without = [...failed]
-      coordinator.seek([...underWay.ends], buffer.concurrency, without)
+      coordinator.seek([...underWay.ends.keys()], buffer.concurrency, without)
       if (!underWay.isAwaited()) {
         if (coordinator.isNone(without)) return 'none'
         coordinator.requireCoordinator(version + 1, context.end)
@@ -283,19 +289,18 @@ export async function fillBuffer(
     return channel.next(underWay.ends, { purpose, matching: underWay.isAnsweredBy, until, durable: false, lent: true })
   }
 
-  async function take(end: string, answer: Answer): Promise<void> {
+  /** Takes an answer to work in progress. No promise where nothing is to be waited for. */
+  function take(end: string, answer: Answer): Promise<void> | undefined {
     const work = underWay.at(end)
-    if (work?.dispatch !== answer.round) return
+    if (!work) return undefined
     underWay.forget(end)
     try {
       if (answer.type === 'failed') throw failureOf(end, answer)
       const staleness = version - work.version
       if (answer.type === 'contribution' && isFresh(end, staleness)) {
         const adding = addContribution(sum, end, weighed(answer.contribution, staleness), context)
-        if (adding) await adding
-        noteCounted({ end, dispatch: work.dispatch, version: work.version })
-        states?.set(end, work.dispatch)
-        if (answer.isAnew) anew.add(end)
+        if (adding) return adding.then(() => counted(work, answer.isAnew)).catch((error) => refused(end, error))
+        counted(work, answer.isAnew)
       } else if (answer.type === 'partial' && isFresh(end, staleness)) {
         requireWhole(end, answer.part)
         sum.merge(end, answer.part, factorOf(1, staleness))
@@ -303,11 +308,22 @@ export async function fillBuffer(
         for (const trainer of answer.part.anew ?? []) anew.add(trainer)
       }
     } catch (error) {
-      if (!(error instanceof CodedError)) throw error
-      failed.add(end)
-      refusals.push({ end, code: error.code, reason: error.message, hint: error.hint })
-      notice({ code: error.code, message: error.message })
+      refused(end, error)
     }
+    return undefined
+  }
+
+  function counted({ end, dispatch: number, version: from }: Work, isAnew = false): void {
+    noteCounted({ end, dispatch: number, version: from })
+    states?.set(end, number)
+    if (isAnew) anew.add(end)
+  }
+
+  function refused(end: string, error: unknown): void {
+    if (!(error instanceof CodedError)) throw error
+    failed.add(end)
+    refusals.push({ end, code: error.code, reason: error.message, hint: error.hint })
+    notice({ code: error.code, message: error.message })
   }
 
   function noteCounted(work: CountedWork): void {

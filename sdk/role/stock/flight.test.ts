@@ -117,18 +117,19 @@ test('deadlines pass in the order of the dispatches, and a forgotten work has no
     underWay.all().map(({ dispatch }) => dispatch),
     [2, 3, 4],
   )
-  t.deepEqual([...underWay.ends], ['trainer-2', 'trainer-3', 'trainer-4'])
+  t.deepEqual([...underWay.ends.keys()], ['trainer-2', 'trainer-3', 'trainer-4'])
 })
 
-test('an answer is to the dispatch that it names, and the channel is watched no longer than the work is kept', (t) => {
+test('an answer is to the dispatch of its end that it names, and the channel is watched no longer than the work is kept', (t) => {
   const { port, watchers } = portOf(new Set(['trainer-1']))
   const underWay = underWayOn(port)
   underWay.begin(work(1))
   const failed = { type: 'failed', asked: 'train', code: 'MISHAP', reason: 'ill', hint: 'mend it' } as const
-  t.true(underWay.isAnsweredBy({ ...failed, round: 1 }))
-  t.false(underWay.isAnsweredBy({ ...failed, round: 2 }))
+  t.true(underWay.isAnsweredBy({ ...failed, round: 1 }, 'trainer-1'))
+  t.false(underWay.isAnsweredBy({ ...failed, round: 1 }, 'trainer-2'), 'of an end without work')
+  t.false(underWay.isAnsweredBy({ ...failed, round: 2 }, 'trainer-1'))
   underWay.begin({ ...work(1), dispatch: 2 })
-  t.false(underWay.isAnsweredBy({ ...failed, round: 1 }))
+  t.false(underWay.isAnsweredBy({ ...failed, round: 1 }, 'trainer-1'))
   t.true(underWay.isAwaited())
   t.is(watchers.size, 1)
   underWay.close()

@@ -1,5 +1,5 @@
 import { isObject } from '../../../runtime/index.ts'
-import type { Channel, Deadline } from '../channel/channel.ts'
+import type { AwaitedEnds, Channel, Deadline } from '../channel/channel.ts'
 import type { Answer, Assignment } from './round-protocol.ts'
 
 /** Work in progress at an end. */
@@ -44,7 +44,7 @@ export function isFlight(value: unknown): value is Flight {
 export interface WorkUnderWay {
   readonly size: number
   /** The ends at work, in the order of their dispatches. Changes with the work. */
-  readonly ends: ReadonlySet<string>
+  readonly ends: AwaitedEnds
   all(): readonly Work[]
   /** The work at an end. */
   at(end: string): Work | undefined
@@ -58,8 +58,8 @@ export interface WorkUnderWay {
   overdue(late?: string): readonly string[]
   /** The end at work whose deadline passes first. Undefined where work has no deadline. */
   firstDue(): { readonly end: string; readonly deadline: Deadline } | undefined
-  /** Whether an answer is to work in progress. */
-  isAnsweredBy(answer: Answer): boolean
+  /** Whether an end's answer is to its work in progress. */
+  isAnsweredBy(answer: Answer, end: string): boolean
   /** Whether an answer to work in progress waits. */
   hasAnswer(): boolean
   /** Whether any end at work is there. */
@@ -79,8 +79,6 @@ export const nobody: readonly string[] = []
  */
 export function workUnderWay(channel: Channel<Assignment, Answer>): WorkUnderWay {
   const works = new Map<string, Work>()
-  const ends = new Set<string>()
-  const dispatches = new Set<number>()
   const deadlines = new Map<string, Deadline>()
   /**
    * Works with deadlines, in the order in which these pass: the works begin in this order, and all have the same time. Those
@@ -108,15 +106,13 @@ export function workUnderWay(channel: Channel<Assignment, Answer>): WorkUnderWay
     get size() {
       return works.size
     },
-    ends,
+    ends: works,
     all: () => [...works.values()],
     at: (end) => works.get(end),
     begin(work, limitMs) {
       const { end } = work
       underWay.forget(end)
       works.set(end, work)
-      ends.add(end)
-      dispatches.add(work.dispatch)
       if (limitMs !== undefined) {
         deadlines.set(end, channel.deadline(Math.max(0, limitMs)))
         due.push(work)
@@ -128,13 +124,11 @@ export function workUnderWay(channel: Channel<Assignment, Answer>): WorkUnderWay
       const work = works.get(end)
       if (!work) return
       works.delete(end)
-      ends.delete(end)
-      dispatches.delete(work.dispatch)
       if (deadlines.size > 0) {
         deadlines.get(end)?.cancel()
         deadlines.delete(end)
       }
-      left.delete(end)
+      if (left.size > 0) left.delete(end)
     },
     away: () => (left.size === 0 ? nobody : [...left].filter((end) => !channel.has(end))),
     overdue(late) {
@@ -154,10 +148,10 @@ export function workUnderWay(channel: Channel<Assignment, Answer>): WorkUnderWay
       const deadline = end === undefined ? undefined : deadlines.get(end)
       return end === undefined || !deadline ? undefined : { end, deadline }
     },
-    isAnsweredBy: ({ round }) => dispatches.has(round),
-    hasAnswer: () => channel.find(({ end, message }) => works.has(end) && underWay.isAnsweredBy(message)) !== undefined,
+    isAnsweredBy: ({ round }, end) => works.get(end)?.dispatch === round,
+    hasAnswer: () => channel.find(({ end, message }) => underWay.isAnsweredBy(message, end)) !== undefined,
     isAwaited() {
-      for (const end of ends) if (channel.has(end)) return true
+      for (const end of works.keys()) if (channel.has(end)) return true
       return false
     },
     changed: () => channel.changed(underWay.firstDue()?.deadline),
