@@ -1,6 +1,6 @@
 import { isNumber, knownNames } from '../../runtime/index.ts'
 import type { Examples } from '../data/examples.ts'
-import { exp, log } from '../random/elementary.ts'
+import { exp, logSumExp } from '../random/elementary.ts'
 import { learnError } from './errors.ts'
 import { type FittedLoss, requireColumn, targetsIn } from './fitted-loss.ts'
 import type { Evaluation } from './learner.ts'
@@ -313,10 +313,7 @@ function perplexity(fitted: FittedLoss): Counter {
     counts: [['perplexity', 'exponential', sums]],
     add: (example) =>
       classRows(fitted, example, (row, label) => {
-        const most = row[highest(row)]!
-        let total = 0
-        for (const output of row) total += exp(output - most)
-        sums[0]! += log(total) + most - row[label]!
+        sums[0]! += logSumExp(row) - row[label]!
         sums[1]! += 1
       }),
   }

@@ -1,4 +1,4 @@
-import { exp, log } from '../random/elementary.ts'
+import { exp, logSumExp } from '../random/elementary.ts'
 import type { Predictions } from './learner.ts'
 import type { LastActivation, Loss } from './loss.ts'
 
@@ -22,9 +22,9 @@ export function predictionsOf(
 }
 
 function softmax(row: Float32Array, isLogarithm: boolean): void {
-  const most = row.reduce((largest, value) => Math.max(largest, value), Number.NEGATIVE_INFINITY)
-  let total = 0
-  for (const value of row) total += exp(value - most)
-  const whole = most + log(total)
-  for (let at = 0; at < row.length; at++) row[at] = isLogarithm ? row[at]! - whole : exp(row[at]! - most) / total
+  const whole = logSumExp(row)
+  for (let at = 0; at < row.length; at++) {
+    const logarithm = row[at]! - whole
+    row[at] = isLogarithm ? logarithm : exp(logarithm)
+  }
 }

@@ -1,4 +1,4 @@
-import { exp, log } from '../random/elementary.ts'
+import { exp, log, logSumExp } from '../random/elementary.ts'
 import type { Loss } from './loss.ts'
 
 /**
@@ -45,10 +45,7 @@ export function rowLoss(
 }
 
 function classLoss(outputs: Float32Array, label: number, smoothing: number, slopes: Float64Array): number {
-  const most = outputs.reduce((largest, value) => Math.max(largest, value), Number.NEGATIVE_INFINITY)
-  let total = 0
-  for (const value of outputs) total += exp(value - most)
-  const whole = most + log(total)
+  const whole = logSumExp(outputs)
   let loss = 0
   for (const [at, value] of outputs.entries()) {
     const share = smoothing / outputs.length + (at === label ? 1 - smoothing : 0)

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { exp, log, power } from './elementary.ts'
+import { exp, log, logSumExp, power } from './elementary.ts'
 
 /** Close relative to the larger number, or absolutely below the normal range. */
 const near = (value: number, expected: number) =>
@@ -61,4 +61,15 @@ test('power agrees with the operator, exactly for small whole exponents of whole
   t.is(power(7, 3), 343)
   t.is(power(4, -0.5), 0.5)
   t.is(power(3, 0), 1)
+})
+
+test('the logarithm of a sum of exponentials agrees with the plain formula, also where that has no room', (t) => {
+  const values = fc.array(fc.float({ min: -30, max: 30, noNaN: true }), { minLength: 1, maxLength: 20 })
+  fc.assert(
+    fc.property(values, fc.constantFrom(0, -1000, 1000), (given, shift) => {
+      const row = Float32Array.from(given, (value) => Math.fround(value) + shift)
+      const plain = Math.log(row.reduce((sum, value) => sum + Math.exp(value - shift), 0)) + shift
+      t.true(Math.abs(logSumExp(row) - plain) <= 1e-12 * Math.max(1, Math.abs(plain)))
+    }),
+  )
 })

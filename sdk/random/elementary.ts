@@ -101,3 +101,12 @@ export function sineAndCosine(x: number): { readonly sine: number; readonly cosi
       return { sine: -cosine, cosine: sine }
   }
 }
+
+/** The logarithm of the sum of the exponentials of values, of which there is at least one. */
+export function logSumExp(values: Float32Array): number {
+  let most = Number.NEGATIVE_INFINITY
+  for (const value of values) most = Math.max(most, value)
+  let total = 0
+  for (const value of values) total += exp(value - most)
+  return most + log(total)
+}
