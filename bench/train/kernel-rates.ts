@@ -1,5 +1,5 @@
 import { engineKernels, firstFreeAddress, type Kernels } from '../../sdk/engine/kernels.ts'
-import { compiled, platformFuses, productModule } from '../../sdk/engine/products/product-modules.ts'
+import { compiled, moduleOf, platformFuses } from '../../sdk/engine/products/product-modules.ts'
 import type { Figure } from '../figure.ts'
 import { median } from '../median.ts'
 import { fusedPeakBase64 } from './fused-peak-bytes.ts'
@@ -35,7 +35,7 @@ export async function kernelRates(): Promise<Figure[]> {
   new Uint32Array(memory.buffer, runs, 3).set([0, 0, 4 * inputs])
   const runsOf = async (name: 'plain' | 'fused', peakBytes: string) => ({
     peak: peakOperations(peakBytes),
-    ...products(engineKernels(memory, await productModule(name))),
+    ...products(engineKernels(memory, await moduleOf(name))),
   })
   const measured = Object.entries({
     '': await runsOf('plain', peakBase64),
