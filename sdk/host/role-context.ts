@@ -1,9 +1,9 @@
-import { type ActorContext, type Clock, isNumber, systemClock } from '../../runtime/index.ts'
+import { type ActorContext, isNumber, systemClock } from '../../runtime/index.ts'
 import type { RoleLearner, RoleTrainingRequest } from '../learn/role-learner.ts'
 import { randomStream } from '../random/random-stream.ts'
 import type { Channel } from '../role/channel/channel.ts'
 import type { ChannelPort } from '../role/channel/channel-port.ts'
-import { type ChannelSurroundings, typedChannel } from '../role/channel/typed-channel.ts'
+import { typedChannel } from '../role/channel/typed-channel.ts'
 import { type Decisions, placeOf } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
 import type {
@@ -208,36 +208,16 @@ class HostedContext<State, Channels> implements RoleContext<Channels> {
   }
 
   #open<Out, In>(use: ChannelUse<Out, In>): Channel<Out, In> {
-    const { task, ports } = this.#parts
-    return typedChannel(portFor(use, task, ports), use, new HostedSurroundings(this.#parts))
-  }
-}
-
-type ChannelParts = Pick<RoundParts<never, never>, 'task' | 'actor' | 'decisions' | 'effects'>
-
-class HostedSurroundings implements ChannelSurroundings {
-  readonly #parts: ChannelParts
-
-  constructor(parts: ChannelParts) {
-    this.#parts = parts
-  }
-
-  get end(): string {
-    return this.#parts.task.end
-  }
-
-  get clock(): Clock {
-    return this.#parts.actor.clock
-  }
-
-  get decisions(): Decisions {
-    return this.#parts.decisions
-  }
-
-  foreign(channel: string, from: string): void {
-    this.#parts.effects.notice({
-      code: 'ROLE_FOREIGN_MESSAGE',
-      message: `${this.end} dropped a message of ${from} on ${channel} that is not of its protocol`,
+    const { task, ports, actor, decisions, effects } = this.#parts
+    return typedChannel(portFor(use, task, ports), use, {
+      end: this.end,
+      clock: actor.clock,
+      decisions,
+      foreign: (channel, from) =>
+        effects.notice({
+          code: 'ROLE_FOREIGN_MESSAGE',
+          message: `${this.end} dropped a message of ${from} on ${channel} that is not of its protocol`,
+        }),
     })
   }
 }
@@ -441,18 +421,10 @@ function opener(
 }
 
 function fitting<Out, In>({ tags }: ChannelUse<Out, In>, ports: readonly ChannelPort[]): readonly ChannelPort[] {
-  return ports.filter((port) => hasTags(port, tags))
-}
-
-function hasTags({ wiring }: ChannelPort, tags: readonly string[]): boolean {
-  for (const tag of tags) if (!wiring.funcTags.includes(tag)) return false
-  return true
+  return ports.filter(({ wiring }) => tags.every((tag) => wiring.funcTags.includes(tag)))
 }
 
 function portFor<Out, In>(use: ChannelUse<Out, In>, task: RoleTask, ports: readonly ChannelPort[]): ChannelPort {
-  const [only] = ports
-  // A fleet's devices have one port.
-  if (only && ports.length === 1 && hasTags(only, use.tags)) return only
   const found = fitting(use, ports)
   const [port] = found
   if (port && found.length === 1) return port

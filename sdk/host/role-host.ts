@@ -297,7 +297,9 @@ class RunningRole<State, Channels> implements RoundParts<State, Channels>, Effec
   async run(): Promise<boolean> {
     const { role } = this
     const { actor } = this.#life
-    this.#rounds ??= this.job.checkDeterminism ? await this.#checkedRounds() : new PlainRounds(this)
+    this.#rounds ??= this.job.checkDeterminism
+      ? (await actor.outside(import('./checked-rounds.ts'))).checkedRounds(this)
+      : new PlainRounds(this)
     const { context } = this.#rounds
     const begun = this.#rested ? this.#rested.state : this.#begun(context)
     // A fleet waits for nothing that is there: each wait is a part of its garbage.
@@ -333,11 +335,6 @@ class RunningRole<State, Channels> implements RoundParts<State, Channels>, Effec
 
   log(entry: LogEntry): void {
     this.job.reports.tell({ type: 'log', end: this.task.end, entry })
-  }
-
-  async #checkedRounds(): Promise<Rounds<State, Channels>> {
-    const { checkedRounds } = await this.#life.actor.outside(import('./checked-rounds.ts'))
-    return checkedRounds(this)
   }
 
   #begun(context: RoleContext<Channels>): State | Promise<State> {

@@ -4,7 +4,7 @@ import { type Examples, testExamplesOf } from '../data/examples.ts'
 import { subset } from '../data/in-memory-examples.ts'
 import { learnError } from '../learn/errors.ts'
 import { chunkOf, chunkStart } from '../learn/evaluation.ts'
-import type { Ability, Evaluation, Learner, TrainingRequest, Update } from '../learn/learner.ts'
+import type { Ability, Evaluation, Learner, Update } from '../learn/learner.ts'
 import type { OwnEvaluation } from '../learn/role-learner.ts'
 import { type RandomStream, randomStream } from '../random/random-stream.ts'
 import type { Settings } from '../role/role.ts'
@@ -121,29 +121,17 @@ export async function localTrainer<S extends Settings>(
     return of === 'root' ? rootExamples?.() : data.client(of)
   }
   /** Trains on given examples, which `whose` names in errors alone: a name takes as long as a small part of the work. */
-  const trainOn = (
+  const trainOn = async (
     own: () => Examples | Promise<Examples>,
     whose: () => string,
     request: RootTrainingRequest,
     into?: () => Float32Array,
   ): Promise<Update> => {
-    try {
-      request.signal?.throwIfAborted()
-      const all = own()
-      // No wait where the data are there, as those of a fleet's many devices are.
-      if (!(all instanceof Promise)) return trainWith(all, whose, request, into)
-      return all.then((given) => trainWith(given, whose, request, into))
-    } catch (cause) {
-      return Promise.reject(cause)
-    }
-  }
-  const trainWith = (
-    given: Examples,
-    whose: () => string,
-    request: RootTrainingRequest,
-    into?: () => Float32Array,
-  ): Promise<Update> => {
     const { end, round, terms, signal, indices, label, flipLabels = false } = request
+    signal?.throwIfAborted()
+    const all = own()
+    // No wait where the data are there, as those of a fleet's many devices are.
+    const given = all instanceof Promise ? await all : all
     const choices = choicesOf(request)
     const which = () => `${whose()} in round ${round}`
     requireAbilities(learner, which, {
@@ -153,32 +141,27 @@ export async function localTrainer<S extends Settings>(
       contrastive: terms.contrastive,
       groups: terms.groups,
     })
-    const training = {
-      weights: checked('the weights', request.weights),
-      round,
-      examples: asked(learner, whose, given, { indices, flipLabels }),
-      random:
-        label === undefined ? randomStream(seed, round, end, 'train') : randomStream(seed, round, end, 'train', label),
-      terms,
-      ...choices,
-      ...fused,
-      ...(signal && { signal }),
-      ...(into && { into }),
-    }
-    return learnt(training, whose, which)
-  }
-  const checkedUpdate = (update: Update, which: () => string): Update => {
-    checked('the delta', update.delta)
-    if (update.vectors)
-      for (const [name, values] of Object.entries(update.vectors)) checked(`the vector ${name}`, values)
-    return { ...update, metrics: numbersOf(which, update.metrics) }
-  }
-  /** The only async function of a training, and a small one: its frame is a part of a fleet's garbage. */
-  const learnt = async (training: TrainingRequest, whose: () => string, which: () => string): Promise<Update> => {
+    const examples = asked(learner, whose, given, { indices, flipLabels })
     try {
-      return checkedUpdate(await learner.train(training), which)
+      const update = await learner.train({
+        weights: checked('the weights', request.weights),
+        round,
+        examples,
+        random:
+          label === undefined
+            ? randomStream(seed, round, end, 'train')
+            : randomStream(seed, round, end, 'train', label),
+        terms,
+        ...choices,
+        ...fused,
+        ...(signal && { signal }),
+        ...(into && { into }),
+      })
+      checked('the delta', update.delta)
+      if (update.vectors)
+        for (const [name, values] of Object.entries(update.vectors)) checked(`the vector ${name}`, values)
+      return { ...update, metrics: numbersOf(which, update.metrics) }
     } catch (cause) {
-      const { examples } = training
       const fault = hasDiverged(cause) ? exampleFault(`${whose()}: example`, examples, { cause }) : undefined
       throw fault ?? ofWhom(whose(), 0, cause)
     }

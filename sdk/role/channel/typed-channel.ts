@@ -118,13 +118,16 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
     return (await this.#receive(new Set([end])))?.message
   }
 
-  recvAny(): Promise<Arrival<In>> {
-    const came = this.#port.next(undefined)
-    if (came instanceof Promise) return this.#awaitAny(came)
-    const taken = this.#accepted(came)
-    if (!taken) return this.#awaitAny(undefined)
-    keep(taken.message)
-    return Promise.resolve(taken)
+  /** Waits for the port by itself: each async function between would hold its own frame while an idle end waits. */
+  async recvAny(): Promise<Arrival<In>> {
+    for (;;) {
+      const coming = this.#port.next(undefined)
+      const arrival = coming instanceof Promise ? await coming : coming
+      const taken = arrival && this.#accepted(arrival)
+      if (!taken) continue
+      keep(taken.message)
+      return taken
+    }
   }
 
   async *recvEach(ends: readonly string[]): AsyncGenerator<Arrival<In>> {
@@ -249,17 +252,6 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
       if (awaited.length === 0) awaited = ends.filter(isMissing)
       if (awaited.length === 0) return
       await port.change()
-    }
-  }
-
-  /** Waits for the port by itself: each async function between would hold its own frame while an idle end waits. */
-  async #awaitAny(first: Promise<Arrival<unknown> | undefined> | undefined): Promise<Arrival<In>> {
-    for (let coming = first; ; coming = undefined) {
-      const arrival = await (coming ?? this.#port.next(undefined))
-      const taken = arrival && this.#accepted(arrival)
-      if (!taken) continue
-      keep(taken.message)
-      return taken
     }
   }
 
