@@ -1,10 +1,6 @@
 import { jobOrPart, listedRounds, registryError } from './errors.ts'
 import type { CountedWork, LoadedModel, Spool } from './registry.ts'
 
-function copyOf({ buffer, ...work }: CountedWork): CountedWork {
-  return buffer ? { ...work, buffer: buffer.map(copyOf) } : work
-}
-
 /** A registry in memory, for tests and simulations. */
 export function memoryRegistry(): Spool {
   /** By job, part ('' for no part) and round. */
@@ -68,4 +64,8 @@ export function memoryRegistry(): Spool {
       models(job, part)?.delete(round)
     },
   }
+}
+
+function copyOf({ buffer, ...work }: CountedWork): CountedWork {
+  return buffer ? { ...work, buffer: buffer.map(copyOf) } : work
 }

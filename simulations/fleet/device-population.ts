@@ -82,9 +82,6 @@ export class DevicePopulation implements KeptPopulation {
   readonly #holderOf: (device: number) => string
   /** By row: where the last search for a free device ended. */
   #hint = 0
-  /** The last end that was named, which is asked for soon: to read a number from its name takes longer. */
-  #named: string | undefined
-  #namedDevice = 0
 
   /** `role`: the devices' role, with which their ends' names begin. */
   constructor(role: string, range: DeviceRange, { columns, clock, availability, holderOf }: FleetFacts) {
@@ -143,14 +140,11 @@ export class DevicePopulation implements KeptPopulation {
   }
 
   endOf(device: number): string {
-    this.#named = this.#prefix + device
-    this.#namedDevice = device
-    return this.#named
+    return this.#prefix + device
   }
 
   /** The number of an end's device. Undefined for an end of another group, or no device's. */
   deviceOf(end: string): number | undefined {
-    if (end === this.#named) return this.#namedDevice
     const device = deviceNumber(end, this.#prefix) ?? Number.NaN
     return device >= this.range.first && device < this.range.end ? device : undefined
   }

@@ -29,8 +29,8 @@ export interface ChannelPort {
   send(ends: readonly string[], message: unknown, keep: Keep): void
   /**
    * Takes the next message of the awaited ends, or of any end if undefined. The set doesn't change before the promise is
-   * resolved. Resolves with undefined at the expiry, or when all awaited ends are gone. A port may give a message that is
-   * there by itself: to wait for a promise costs as much as a small part of a fleet's work.
+   * resolved. Resolves with undefined at the expiry, or when all awaited ends are gone. A port may return a
+   * message that waits already, without a promise: a fleet makes this call for each of its many updates.
    */
   next(awaited: AwaitedEnds | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined> | Arrival<unknown>
   peek(end: string): unknown

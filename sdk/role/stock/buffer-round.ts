@@ -264,15 +264,9 @@ export async function fillBuffer(
   }
 
   function giveUp(end: string): void {
-    const { code, message, hint } = aggregatorError('ROLE_OVERDUE', {
-      end,
-      dispatch: underWay.at(end)?.dispatch,
-      deadlineMs,
-    })
+    const overdue = aggregatorError('ROLE_OVERDUE', { end, dispatch: underWay.at(end)?.dispatch, deadlineMs })
     underWay.forget(end)
-    failed.add(end)
-    refusals.push({ end, code, reason: message, hint })
-    notice({ code, message })
+    refused(end, overdue)
   }
 
   /** Whether the training is over, or a rest is asked for, before the next answer comes. */
@@ -299,8 +293,9 @@ export async function fillBuffer(
       const staleness = version - work.version
       if (answer.type === 'contribution' && isFresh(end, staleness)) {
         const adding = addContribution(sum, end, weighed(answer.contribution, staleness), context)
-        if (adding) return adding.then(() => counted(work, answer.isAnew)).catch((error) => refused(end, error))
-        counted(work, answer.isAnew)
+        if (adding)
+          return adding.then(() => noteContribution(work, answer.isAnew)).catch((error) => refused(end, error))
+        noteContribution(work, answer.isAnew)
       } else if (answer.type === 'partial' && isFresh(end, staleness)) {
         requireWhole(end, answer.part)
         sum.merge(end, answer.part, factorOf(1, staleness))
@@ -313,7 +308,7 @@ export async function fillBuffer(
     return undefined
   }
 
-  function counted({ end, dispatch: number, version: from }: Work, isAnew = false): void {
+  function noteContribution({ end, dispatch: number, version: from }: Work, isAnew = false): void {
     noteCounted({ end, dispatch: number, version: from })
     states?.set(end, number)
     if (isAnew) anew.add(end)

@@ -228,16 +228,6 @@ function jobsOf(stage: JoinedStage, rounds: number) {
     return [...(await response.text()).matchAll(/^data: ?(.*)$/gm)].map(([, data = '']) => JSON.parse(data))
   }
   const eventsOf = async (job: string) => (await entriesOf(job)).map(({ event = {} }) => event)
-  const recorded = async (job: string) => {
-    const found = new Map<number, { readonly hash: string }>()
-    for (const event of await eventsOf(job)) if (event.type === 'round') found.set(event.round, event)
-    return [...found].toSorted(([one], [other]) => one - other).map(([, round]) => round)
-  }
-  /** The first round that came again after a later one. A server that starts tells the last round again. */
-  const repeated = async (job: string): Promise<number | undefined> => {
-    const rounds = (await eventsOf(job)).flatMap(({ type, round }) => (type === 'round' ? [round] : []))
-    return rounds.find((round, index) => round < rounds[index - 1])
-  }
   const jobs = {
     async run(job: string) {
       const path = `/users/u/jobs/${job}`
@@ -258,14 +248,15 @@ function jobsOf(stage: JoinedStage, rounds: number) {
         const status = await insist(() => stage.call('GET', `${at}/status`))
         const state = String(Object(status).state)
         if (['completed', 'failed', 'terminated'].includes(state)) {
-          const rounds = (await insist(() => recorded(at))) ?? []
+          const events = (await insist(() => eventsOf(at))) ?? []
+          const rounds = roundsIn(events)
           return {
             state,
             rounds,
-            again: await insist(() => repeated(at)),
+            again: repeatedIn(events),
             hashes: rounds.map(({ hash }) => hash),
             /** The last events other than rounds and the ends of tasks, for people. */
-            told: JSON.stringify((await insist(() => eventsOf(at)))?.filter(isTelling).slice(-12)),
+            told: JSON.stringify(events.filter(isTelling).slice(-12)),
           }
         }
         // A server may have been killed before it took note of the start.
@@ -282,7 +273,7 @@ function jobsOf(stage: JoinedStage, rounds: number) {
     /** The present job, and the number of its rounds. */
     async progress() {
       const job = present
-      return { job, rounds: ((await insist(() => recorded(job))) ?? []).length }
+      return { job, rounds: roundsIn((await insist(() => eventsOf(job))) ?? []).length }
     },
     /** Whether a round is recorded after that progress, or another job has begun, until a time. */
     async progressed(before: { readonly job: string; readonly rounds: number }, until: number): Promise<boolean> {
@@ -295,6 +286,24 @@ function jobsOf(stage: JoinedStage, rounds: number) {
     },
   }
   return jobs
+}
+
+interface ToldEvent {
+  readonly type?: unknown
+  readonly round: number
+  readonly hash: string
+}
+
+/** The last event of each round, by the number of the round. */
+function roundsIn(events: readonly ToldEvent[]): readonly ToldEvent[] {
+  const rounds = new Map(events.flatMap((event) => (event.type === 'round' ? [[event.round, event] as const] : [])))
+  return [...rounds].toSorted(([one], [other]) => one - other).map(([, event]) => event)
+}
+
+/** The first round that came again after a later one. A server that starts tells the last round again. */
+function repeatedIn(events: readonly ToldEvent[]): number | undefined {
+  const rounds = events.flatMap(({ type, round }) => (type === 'round' ? [round] : []))
+  return rounds.find((round, index) => round < (rounds[index - 1] ?? 0))
 }
 
 function isTelling({ type, state }: { readonly type?: unknown; readonly state?: unknown }): boolean {
